@@ -1,4 +1,4 @@
-//! Bringing a file to any server that takes one: a plain `PUT`, or a form as `curl -F` sends it.
+//! Uploads a file to any HTTP server: with a plain `PUT`, or in a form as `curl -F` sends it.
 //!
 //! ```no_run
 //! use capbundle::progress::Control;
@@ -35,12 +35,12 @@ use capbundle::http::{Body, Headers, Idempotency, Method, Request, RetryPolicy, 
 use capbundle::io::regular_file;
 use capbundle::progress::{Control, Phase, Progress};
 
-/// What an archive is sent as, unless a header says otherwise.
+/// The content type of an archive, unless a header overrides it.
 const ARCHIVE: &str = "application/zip";
-/// Set by whoever sends: another value would contradict what is sent.
+/// Headers that the transport sets.
 const OURS: [&str; 5] = ["content-length", "transfer-encoding", "host", "connection", "expect"];
-/// From so many bytes on the server is asked before they are sent, as curl does: it may refuse by the headers alone, and a
-/// refusal that comes while a body goes out is often lost with the connection.
+/// From this size on, the body is sent only after `100 Continue`, as curl does: the server may refuse by the headers alone, and a
+/// refusal during the body is often lost with the connection.
 const WORTH_ASKING: u64 = 1 << 20;
 const EXPECTATION_FAILED: u16 = 417;
 
@@ -48,24 +48,23 @@ const EXPECTATION_FAILED: u16 = 417;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct HttpUploadOptions {
-    /// Header fields for the server, for example `Authorization`. Never printed; not sent on, since redirects are not
-    /// followed.
+    /// Headers for the server, for example `Authorization`. Never printed. Redirects are not followed.
     pub headers: Headers,
-    /// The field of a form that the file is in. `file`.
+    /// The form field of the file. `file`.
     pub field: String,
-    /// Other fields of a form, before the file, where servers look for them.
+    /// Other form fields, sent before the file, where servers expect them.
     pub fields: Vec<(String, String)>,
-    /// What the file is called in a form. Its own name by default.
+    /// The file name in a form. By default its own name.
     pub file_name: Option<String>,
-    /// How long until a connection must stand. 15 s.
+    /// Timeout of establishing a connection. 15 s.
     pub connect_timeout: Duration,
-    /// How long without a byte, out or in, until the connection is given up. 30 s.
+    /// How long no byte may be sent or received. 30 s.
     pub stall_timeout: Duration,
-    /// How long a server may work through the file before it answers. As long as `stall_timeout` unless said.
+    /// How long the server may process the file before it responds. By default `stall_timeout`.
     pub answer_timeout: Option<Duration>,
-    /// How often it is tried at most. 5.
+    /// The maximum number of attempts. 5.
     pub tries: u32,
-    /// The wait after the first failure. It doubles with each, up to half a minute, and is cut to a random part.
+    /// The wait after the first failure. It doubles with each failure, up to half a minute, and has jitter.
     pub first_wait: Duration,
 }
 
@@ -85,16 +84,16 @@ impl Default for HttpUploadOptions {
     }
 }
 
-/// Sends the file at `path` as the body of a `PUT`, without holding it in memory. Tried again when the network or the server
-/// fails, since a `PUT` twice is the same as once.
+/// Sends the file at `path` as the body of a `PUT`, streamed from the disk. Retried when the network or the server fails,
+/// since a `PUT` is idempotent.
 ///
-/// A cancelled or failed `PUT` may leave a part of the file, or all of it, at the server, as the server has it.
+/// A cancelled or failed `PUT` may leave a part of the file or all of it on the server.
 ///
 /// # Errors
-/// [`Server`](capbundle::ErrorKind::Server) for any answer but a success, a redirect among them, with what the server says;
-/// [`Network`](capbundle::ErrorKind::Network) when no try is left; [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for an address
-/// without TLS, unless it is this machine, and for a certificate that does not hold;
-/// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for headers that are set by whoever sends;
+/// [`Server`](capbundle::ErrorKind::Server) for any response but a success, including redirects, with the server's message;
+/// [`Network`](capbundle::ErrorKind::Network) when no attempt is left; [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a URL
+/// without TLS, unless it is this machine, and for an invalid certificate;
+/// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for headers that the transport sets;
 /// [`NotFound`](capbundle::ErrorKind::NotFound), [`Io`](capbundle::ErrorKind::Io), [`Cancelled`](capbundle::ErrorKind::Cancelled).
 pub fn put(
     transport: &dyn Transport,
@@ -106,8 +105,8 @@ pub fn put(
     put_noting(transport, url, path, options, &mut false, control)
 }
 
-/// As [`put`]; `repeated` is whether it was sent more than once, also when it fails: a refusal of a later try says nothing of an
-/// earlier one.
+/// As [`put`]. Sets `repeated` if the file was sent more than once, also if it fails: a refusal of a later attempt says nothing about
+/// an earlier one.
 pub(super) fn put_noting(
     transport: &dyn Transport,
     url: &Url,
@@ -129,11 +128,11 @@ pub(super) fn put_noting(
     upload.run(transport, url, options, repeated, control)
 }
 
-/// Sends the file at `path` inside a form (`multipart/form-data`), without holding it in memory. Tried again only when the
-/// server says that it was not done (429 and 503): a `POST` twice may be stored twice.
+/// Sends the file at `path` inside a form (`multipart/form-data`), streamed from the disk. Retried only if the server
+/// says that it did nothing (429 and 503), since a `POST` twice may store it twice.
 ///
 /// # Errors
-/// As of [`put`]; after [`Network`](capbundle::ErrorKind::Network) it may have been stored all the same.
+/// As of [`put`]; after [`Network`](capbundle::ErrorKind::Network) it may have been stored nevertheless.
 pub fn post_form(
     transport: &dyn Transport,
     url: &Url,
@@ -143,7 +142,7 @@ pub fn post_form(
 ) -> Result<HttpUploaded> {
     let mut headers = checked(&options.headers)?;
     if headers.get("content-type").is_some() {
-        let problem = "a form has a content type of its own, with its boundary: leave it out, or use PUT";
+        let problem = "a form has its own content type with a boundary: omit the header, or use PUT";
         return Err(Error::invalid_input("header Content-Type", problem));
     }
     let form = form::around(whole(path)?, path, options)?;
@@ -157,7 +156,7 @@ pub fn post_form(
     upload.run(transport, url, options, &mut false, control)
 }
 
-/// One upload, ready to be sent as often as it takes.
+/// One upload, which may be sent several times.
 struct Upload {
     method: Method,
     headers: Headers,
@@ -184,7 +183,7 @@ impl Upload {
             *repeated = watch.repeated;
             let reply = reply.map_err(|error| self.uncertain(error))?;
             if reply.head.status == EXPECTATION_FAILED && asks_first {
-                // It does not know that it could be asked, and took nothing.
+                // The server does not support `Expect` and accepted nothing.
                 asks_first = false;
                 watch.sent = 0;
                 continue;
@@ -213,7 +212,7 @@ impl Upload {
             {
                 Error::Core(capbundle::Error::Network {
                     url,
-                    problem: format!("{problem}; it may have been stored all the same: look before you send it again"),
+                    problem: format!("{problem}; it may have been stored all the same: check before you send it again"),
                 })
             }
             other => other,
@@ -221,7 +220,7 @@ impl Upload {
     }
 }
 
-/// Tells how much is out.
+/// Reports upload progress.
 struct Watch<'a> {
     control: &'a Control,
     total: u64,
@@ -239,7 +238,7 @@ impl<'a> Watch<'a> {
             sent: 0,
             furthest: 0,
             repeated: false,
-            // How slow is too slow is the transport's to say: it knows of stalls.
+            // The transport detects stalls, so there is no minimum rate here.
             rate: Rate::new(0, Instant::now()),
         }
     }
@@ -248,7 +247,7 @@ impl<'a> Watch<'a> {
 impl UploadProgress for Watch<'_> {
     fn sent(&mut self, count: u64) {
         self.sent += count;
-        // With a least rate of none it cannot be missed.
+        // Without a minimum, no rate is too low.
         let _ = self.rate.received(count, Instant::now());
         if self.sent < self.furthest {
             return;
@@ -267,7 +266,7 @@ impl UploadProgress for Watch<'_> {
 fn checked(headers: &Headers) -> Result<Headers> {
     for (name, _) in headers.iter() {
         if OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
-            let problem = "it is set by whoever sends, from what is sent: leave it out";
+            let problem = "the transport sets this header: omit it";
             return Err(Error::invalid_input(format!("header {name}"), problem));
         }
     }

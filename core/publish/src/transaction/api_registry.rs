@@ -1,4 +1,4 @@
-//! A server of the Bundles API as the list of an app's bundles.
+//! Registers bundles with a server of the Bundles API.
 
 use super::{ChannelState, Registry};
 use crate::api::{Api, ApiError, AppId, BundleRegistration, Checksum, NativePackage};
@@ -7,7 +7,7 @@ use capbundle::capgo::IvSessionKey;
 use capbundle::http::Url;
 use capbundle::progress::Control;
 
-/// One version of one app, as it will be registered.
+/// One version of one app to register.
 #[derive(Debug)]
 pub struct ApiRegistry<'a> {
     api: &'a Api,
@@ -20,7 +20,7 @@ pub struct ApiRegistry<'a> {
 }
 
 impl<'a> ApiRegistry<'a> {
-    /// A plain archive, or one that is only signed.
+    /// An archive that is not encrypted.
     #[must_use]
     pub fn new(api: &'a Api, app: AppId, version: impl Into<String>, checksum: impl Into<Checksum>) -> Self {
         Self {
@@ -34,21 +34,21 @@ impl<'a> ApiRegistry<'a> {
         }
     }
 
-    /// It is encrypted with this session key, by the key of this id.
+    /// Sets the session key of an encrypted archive, and the ID of its key.
     #[must_use]
     pub fn sealed(mut self, session: IvSessionKey, key_id: impl Into<String>) -> Self {
         self.sealed = Some((session, key_id.into()));
         self
     }
 
-    /// Only native apps from this version on take it, where the server reads that; see [`BundleRegistration::for_native`].
+    /// Sets the oldest native version that accepts it, if the server supports that; see [`BundleRegistration::for_native`].
     #[must_use]
     pub fn for_native(mut self, oldest: impl Into<String>) -> Self {
         self.oldest_native = Some(oldest.into());
         self
     }
 
-    /// The native packages of the project; see [`BundleRegistration::with_native_packages`].
+    /// Sets the native packages of the project; see [`BundleRegistration::with_native_packages`].
     #[must_use]
     pub fn with_native_packages(mut self, packages: Vec<NativePackage>) -> Self {
         self.native_packages = Some(packages);
@@ -67,7 +67,7 @@ impl Registry for ApiRegistry<'_> {
 
     fn find(&self, control: &Control) -> Result<Option<u64>> {
         match self.api.bundle(&self.app, &self.version, control) {
-            // An app without bundles; a key without access will be told so when it registers.
+            // The app has no bundles. If the key has no access instead, registering fails.
             Err(Error::Api(error)) if error.is("cannot_get_bundle") => Ok(None),
             found => Ok(found?.map(|bundle| bundle.id)),
         }
@@ -123,8 +123,7 @@ impl Registry for ApiRegistry<'_> {
     }
 }
 
-/// Servers say the same of an app that they do not know and of a key that may not see it; the latter is told when it
-/// registers.
+/// Servers send the same error for an unknown app and for a key without access; the latter fails when it registers.
 fn is_unknown_app(error: &ApiError) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     code.starts_with("cannot_") || code == "app_not_found"

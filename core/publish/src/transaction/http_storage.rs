@@ -1,4 +1,4 @@
-//! Servers that take a file: any address with PUT, which cannot be taken back, and a server of your own.
+//! Stores an archive on an HTTP server: at any URL with `PUT`, which cannot be undone, or on your own server.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -12,7 +12,7 @@ use capbundle::digest::Sha256Digest;
 use capbundle::http::{Transport, Url};
 use capbundle::progress::Control;
 
-/// An address that takes a `PUT`, for example a presigned one.
+/// A URL that accepts a `PUT`, for example a presigned one.
 #[derive(Debug)]
 pub struct PutFile<'a> {
     transport: &'a dyn Transport,
@@ -23,7 +23,7 @@ pub struct PutFile<'a> {
 }
 
 impl<'a> PutFile<'a> {
-    /// The file goes `to` there, and devices get it at `public`.
+    /// Uploads the file `to` this URL; devices download it from `public`.
     #[must_use]
     pub fn new(transport: &'a dyn Transport, to: Url, options: HttpUploadOptions, public: Url) -> Self {
         Self {
@@ -58,18 +58,17 @@ impl Storage for PutFile<'_> {
 
     fn remove(&self, _: &Control) -> Result<()> {
         Err(Error::Core(capbundle::Error::Unsupported {
-            what: "removing it".to_owned(),
-            problem:
-                "an address that takes a PUT need not take a DELETE; without a registered bundle no device gets it"
-                    .to_owned(),
+            what: "removing the upload".to_owned(),
+            problem: "a URL that accepts PUT may not accept DELETE; without a registered bundle no device downloads it"
+                .to_owned(),
         }))
     }
 }
 
-/// A server of your own that keeps archives itself; see [`Api::upload`].
+/// Your own server that stores archives itself; see [`Api::upload`].
 ///
-/// Undoing removes the archive only if the server did not have it before. When the answer to the upload was lost nobody knows,
-/// and it is removed if no bundle needs it: the server alone knows who would miss it.
+/// Undoing removes the archive only if the server did not have it before. If the response to the upload was lost, that is unknown,
+/// and the server removes the archive if no bundle needs it.
 #[derive(Debug)]
 pub struct ServerFile<'a> {
     api: &'a Api,

@@ -1,12 +1,12 @@
-//! Order and undo: what is done on the way to devices, one step after the other, and taken back when a later one fails.
+//! Runs the steps of a release in order, and undoes them if a later one fails.
 //!
-//! A release is an upload, a look at what the world now gets, a row in a server's list, and channels that point to it. Each
-//! is a [`Step`]; a [`Plan`] runs them in their order. Before the first one changes anything all of them look whether they
-//! can be done ([`Step::prepare`]), so that a channel that does not exist is found before a gigabyte is sent. When one
-//! fails, or the caller cancels, whatever was made is undone, the latest first.
+//! A release uploads an archive, verifies its public URL, registers a bundle, and sets channels to it. Each is a [`Step`]; a [`Plan`]
+//! runs them in order. Before the first change, every step checks whether it can succeed ([`Step::prepare`]), so that a missing
+//! channel is found before a large upload. If a step fails or the caller cancels, the completed steps are undone in reverse
+//! order.
 //!
-//! What cannot be undone is named ([`Leftover`]). What was made before it is then kept as well: a row without its archive breaks
-//! devices, an archive without a row only takes space.
+//! A step that cannot be undone is reported as a [`Leftover`]. Earlier steps are then kept too: a bundle without its archive breaks
+//! devices, an archive without a bundle only takes space.
 
 mod api_registry;
 mod http_storage;
@@ -31,26 +31,26 @@ use capbundle::ErrorKind;
 use capbundle::http::Url;
 use capbundle::progress::Control;
 
-/// What the steps hand on to each other.
+/// The results that steps pass on.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Work {
-    /// Where devices get the archive.
+    /// The URL of the archive for devices.
     pub url: Option<Url>,
-    /// Whether the very same archive was there before, so that nothing was sent.
+    /// Whether the same archive already existed, so that nothing was sent.
     pub already_there: bool,
-    /// The server's number of the registered bundle.
+    /// The server's ID of the registered bundle.
     pub bundle: Option<u64>,
 }
 
 impl Work {
-    /// Nothing done yet.
+    /// No step has run yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The archive is at `url` already: nothing will be uploaded.
+    /// The archive already exists at `url`: nothing will be uploaded.
     #[must_use]
     pub fn at(url: Url) -> Self {
         Self {
@@ -61,78 +61,78 @@ impl Work {
 
     pub(crate) fn url(&self) -> crate::Result<&Url> {
         let url = self.url.as_ref();
-        url.ok_or_else(|| Error::invalid_input("plan", "no step before this one says where the archive is"))
+        url.ok_or_else(|| Error::invalid_input("plan", "no earlier step set the URL of the archive"))
     }
 
     pub(crate) fn bundle(&self) -> crate::Result<u64> {
-        let problem = "no step before this one registered a bundle";
+        let problem = "no earlier step registered a bundle";
         self.bundle.ok_or_else(|| Error::invalid_input("plan", problem))
     }
 }
 
-/// One thing on the way to devices.
+/// One step of a release.
 pub trait Step {
-    /// What it does, in one line for people, before it is done. Holds no secret.
+    /// Describes the step in one line. Contains no secret.
     fn describe(&self) -> String;
 
-    /// Looks whether it can be done, and changes nothing.
+    /// Checks whether the step can succeed, without changing anything.
     ///
     /// # Errors
-    /// What speaks against it.
+    /// Why it cannot succeed.
     fn prepare(&mut self, control: &Control) -> crate::Result<()> {
         let _ = control;
         Ok(())
     }
 
-    /// Does it.
+    /// Runs the step.
     ///
     /// # Errors
-    /// Why it could not be done. [`made`](Self::made) then says what there may be of it all the same.
+    /// Why it failed. [`made`](Self::made) then says what it may have made nevertheless.
     fn run(&mut self, work: &mut Work, control: &Control) -> crate::Result<()>;
 
-    /// What there is because of it, or may be after an answer that never came: for people, without a secret. `None` if
-    /// nothing was made that is worth undoing.
+    /// Describes what the step made, or may have made if a response was lost. Contains no secret. `None` if there is nothing to
+    /// undo.
     fn made(&self) -> Option<String>;
 
-    /// Takes back what it made. Called at most once, after [`run`](Self::run) has begun.
+    /// Undoes the step. Called at most once, after [`run`](Self::run) started.
     ///
     /// # Errors
-    /// Why it is still there.
+    /// Why it could not be undone.
     fn undo(&mut self, control: &Control) -> crate::Result<()>;
 }
 
-/// Steps in their order.
+/// Steps in order.
 #[derive(Default)]
 pub struct Plan<'a> {
     steps: Vec<Box<dyn Step + 'a>>,
 }
 
 impl<'a> Plan<'a> {
-    /// Nothing to do.
+    /// An empty plan.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With one more step, behind the others.
+    /// Appends a step.
     #[must_use]
     pub fn then(mut self, step: impl Step + 'a) -> Self {
         self.steps.push(Box::new(step));
         self
     }
 
-    /// What will be done, one line a step.
+    /// Describes the plan, one line a step.
     #[must_use]
     pub fn describe(&self) -> Vec<String> {
         self.steps.iter().map(|step| step.describe()).collect()
     }
 
-    /// Looks whether all of it can be done, then does it. `before` is told what comes next.
+    /// Prepares all steps, then runs them. `before` is called with the description of each step before it runs.
     ///
-    /// Undoing is not stopped by the tokens of `control`: a cancelled release is undone as one that failed.
+    /// Cancellation does not stop undoing: a cancelled release is undone like a failed one.
     ///
     /// # Errors
-    /// What failed first, with what was undone and what is left.
+    /// The first failure, with what was undone and what is left.
     pub fn run(
         mut self,
         work: &mut Work,
@@ -154,14 +154,14 @@ impl<'a> Plan<'a> {
                 Err(cancelled) => (Err(cancelled.into()), at),
             };
             if let Err(problem) = done {
-                return Err(self.take_back(begun, problem));
+                return Err(self.undo(begun, problem));
             }
         }
         Ok(())
     }
 
     /// Undoes the first `begun` steps, the latest first.
-    fn take_back(mut self, begun: usize, problem: Error) -> Box<TransactionError> {
+    fn undo(mut self, begun: usize, problem: Error) -> Box<TransactionError> {
         let control = Control::new();
         let mut failed = TransactionError::before_anything(problem);
         for step in self.steps[..begun].iter_mut().rev() {
@@ -185,25 +185,25 @@ impl fmt::Debug for Plan<'_> {
     }
 }
 
-/// A plan that did not come to its end.
+/// A plan that failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TransactionError {
-    /// What failed first.
+    /// The first failure.
     pub problem: Error,
-    /// What was made and taken back again, in the order in which it was undone.
+    /// What was undone, in the order of undoing.
     pub undone: Vec<String>,
-    /// What was made and is still there, the latest first.
+    /// What was made and remains, the latest first.
     pub left: Vec<Leftover>,
 }
 
-/// Something that a failed plan could not take back.
+/// Something that a failed plan could not undo.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Leftover {
     /// What it is.
     pub what: String,
-    /// Why it is still there; `None` for what was kept because something later needs it.
+    /// Why it remains; `None` if it was kept because a later leftover needs it.
     pub why: Option<Error>,
 }
 
@@ -216,7 +216,7 @@ impl TransactionError {
         })
     }
 
-    /// The kind of what failed first.
+    /// The kind of the first failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.problem.kind()

@@ -1,20 +1,20 @@
-//! A channel points to the new bundle: from here on devices get it.
+//! Sets a channel to the new bundle, which makes it visible to devices.
 
 use super::{Registry, Step, Work};
 use crate::ambiguity::may_have_been_done;
 use crate::error::{Error, Result};
 use capbundle::progress::Control;
 
-/// A channel as it is now.
+/// The current state of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelState {
-    /// The server's number of it.
+    /// Its ID on the server.
     pub id: u64,
-    /// The number of the bundle it points to.
+    /// The ID of its bundle.
     pub bundle: Option<u64>,
 }
 
-/// Lets one channel point to the bundle that was registered before.
+/// Sets one channel to the bundle of an earlier step.
 #[derive(Debug)]
 pub struct Promote<'a> {
     registry: &'a dyn Registry,
@@ -24,7 +24,7 @@ pub struct Promote<'a> {
 }
 
 impl<'a> Promote<'a> {
-    /// The channel of this name, which must be there.
+    /// The channel of this name, which must exist.
     #[must_use]
     pub fn new(registry: &'a dyn Registry, name: impl Into<String>) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl Promote<'_> {
         Error::invalid_input(format!("channel {}", self.name), problem)
     }
 
-    /// Where nobody can look, it may.
+    /// Also `true` if the channel cannot be read.
     fn may_point_to(&self, bundle: u64) -> bool {
         match self.registry.channel(&self.name, &Control::new()) {
             Ok(found) => found.is_some_and(|channel| channel.bundle == Some(bundle)),
@@ -73,7 +73,7 @@ impl Step for Promote<'_> {
         self.made = true;
         let pointed = self.registry.point(channel, bundle, control);
         pointed.inspect_err(|error| {
-            // Pointing is tried again by itself, and the refusal of a later try says nothing of the first one.
+            // The request is retried, and a refusal of a later attempt says nothing about the first one.
             self.made = may_have_been_done(error) || self.may_point_to(bundle);
         })
     }
@@ -83,14 +83,14 @@ impl Step for Promote<'_> {
         self.made.then(what)
     }
 
-    /// Points it back to where it pointed.
+    /// Restores the previous bundle.
     fn undo(&mut self, control: &Control) -> Result<()> {
         let back = self
             .found
             .as_ref()
             .and_then(|channel| Some((channel.id, channel.bundle?)));
         let Some((channel, bundle)) = back else {
-            let problem = "it pointed to nothing before, and the server has no way back to that";
+            let problem = "the channel had no bundle before, and the server cannot restore that";
             return Err(Error::Core(capbundle::Error::Unsupported {
                 what: format!("channel {}", self.name),
                 problem: problem.to_owned(),

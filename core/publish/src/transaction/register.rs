@@ -1,4 +1,4 @@
-//! The server that devices ask learns of the bundle.
+//! Registers the bundle with the update server.
 
 use std::fmt;
 
@@ -12,20 +12,20 @@ use capbundle::progress::Control;
 ///
 /// Versions are those of the bundle that is being released.
 pub trait Registry: fmt::Debug {
-    /// The list, for people: `com.example.app at https://…`. Holds no secret.
+    /// The registry, for messages: `com.example.app at https://…`. Contains no secret.
     fn place(&self) -> String;
     /// The version that is being released.
     fn version(&self) -> &str;
-    /// The number of the bundle of this version, if there is one.
+    /// The ID of the bundle of this version, if it exists.
     ///
     /// # Errors
     /// Of the network and the server.
     fn find(&self, control: &Control) -> Result<Option<u64>>;
-    /// Adds the bundle, whose archive is at `url`. Gives its number where the server says it.
+    /// Adds the bundle, whose archive is at `url`. Returns its ID if the server sends it.
     ///
     /// # Errors
     /// As [`find`](Self::find). After one of the network or of a server that broke (408, 500 and above), or when it was
-    /// cancelled, it may have been added all the same.
+    /// cancelled, it may have been added nevertheless.
     fn add(&self, url: &Url, control: &Control) -> Result<Option<u64>>;
     /// Removes the bundle of this version.
     ///
@@ -37,7 +37,7 @@ pub trait Registry: fmt::Debug {
     /// # Errors
     /// As [`find`](Self::find).
     fn annotate(&self, bundle: u64, link: Option<&str>, comment: Option<&str>, control: &Control) -> Result<()>;
-    /// The channel of this name, if there is one.
+    /// The channel of this name, if it exists.
     ///
     /// # Errors
     /// As [`find`](Self::find).
@@ -47,7 +47,7 @@ pub trait Registry: fmt::Debug {
     /// # Errors
     /// As [`find`](Self::find).
     fn is_new(&self, control: &Control) -> Result<bool>;
-    /// Lets a channel point to a bundle.
+    /// Sets a channel to a bundle.
     ///
     /// # Errors
     /// As [`find`](Self::find).
@@ -62,7 +62,7 @@ pub struct Register<'a> {
 }
 
 impl<'a> Register<'a> {
-    /// In this list.
+    /// Registers the archive in `registry`.
     #[must_use]
     pub fn new(registry: &'a dyn Registry) -> Self {
         Self { registry, made: false }
@@ -82,7 +82,7 @@ impl Step for Register<'_> {
         if self.registry.find(control)?.is_none() {
             return Ok(());
         }
-        let problem = "it is registered already; a version names one bundle for ever: release under a new one";
+        let problem = "already registered; a version always names the same bundle: release a new version";
         Err(Error::invalid_input(
             format!("version {}", self.registry.version()),
             problem,
@@ -93,7 +93,7 @@ impl Step for Register<'_> {
         self.made = true;
         let added = self.registry.add(work.url()?, control);
         let number = added.inspect_err(|error| {
-            // Then undoing looks for it.
+            // Undoing then checks for it.
             self.made = may_have_been_done(error);
         })?;
         work.bundle = match number {
@@ -116,7 +116,7 @@ impl Step for Register<'_> {
     }
 }
 
-/// Adds link and comment. They go with the bundle when that is removed.
+/// Sets link and comment. Removing the bundle removes them.
 #[derive(Debug)]
 pub struct Annotate<'a> {
     registry: &'a dyn Registry,
@@ -125,7 +125,7 @@ pub struct Annotate<'a> {
 }
 
 impl<'a> Annotate<'a> {
-    /// To the bundle that was registered before.
+    /// Annotates the bundle of an earlier step.
     #[must_use]
     pub fn new(registry: &'a dyn Registry, link: Option<String>, comment: Option<String>) -> Self {
         Self {

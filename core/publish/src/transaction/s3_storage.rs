@@ -1,4 +1,4 @@
-//! An object of a bucket as the place of an archive.
+//! Stores an archive in a bucket.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -13,8 +13,8 @@ use capbundle::progress::Control;
 
 /// One key of a bucket.
 ///
-/// Undoing removes the object only if nothing was under the key before, so that no failed release takes away what another
-/// one needs.
+/// Undoing removes the object only if the key was free before, so that a failed release does not remove an object that another one
+/// needs.
 #[derive(Debug)]
 pub struct S3Object<'a> {
     bucket: &'a Bucket,
@@ -22,7 +22,7 @@ pub struct S3Object<'a> {
     options: UploadOptions,
     public: Option<Url>,
     before: RefCell<Before>,
-    /// What the server was seen to write.
+    /// The object that the server confirmed to have written.
     written: RefCell<Option<StoredObject>>,
 }
 
@@ -31,12 +31,12 @@ pub struct S3Object<'a> {
 enum Before {
     Nothing,
     Something(Object),
-    /// Nobody looked, or the credentials may not.
+    /// It was not checked, or the credentials may not read.
     Unknown,
 }
 
 impl<'a> S3Object<'a> {
-    /// The object that has, or will have, this key. `public` is where devices get it.
+    /// An object with this key. `public` is its URL for devices.
     #[must_use]
     pub fn new(bucket: &'a Bucket, key: impl Into<String>, options: UploadOptions, public: Option<Url>) -> Self {
         Self {
@@ -56,13 +56,13 @@ impl<'a> S3Object<'a> {
         })
     }
 
-    /// Whether an upload of which no answer came changed what was there.
+    /// Checks that an upload whose response was lost did not change the object.
     fn require_unchanged(&self, before: &Object, control: &Control) -> Result<()> {
         let now = self.bucket.head(&self.key, control)?;
         if now.is_none_or(|now| now.etag == before.etag && now.size == before.size) {
             return Ok(());
         }
-        Err(self.refuse("another file was there, which seems to be replaced"))
+        Err(self.refuse("another file existed there, which seems to be replaced"))
     }
 }
 
@@ -75,7 +75,7 @@ impl Storage for S3Object<'_> {
         *self.before.borrow_mut() = match self.bucket.head(&self.key, control) {
             Ok(Some(object)) => Before::Something(object),
             Ok(None) => Before::Nothing,
-            // Whoever may write need not be allowed to look. What else is wrong the upload says better.
+            // The credentials may be able to write but not read. The upload reports other problems better.
             Err(error) if error.kind() == ErrorKind::Server => Before::Unknown,
             Err(error) => return Err(error),
         };
@@ -103,11 +103,11 @@ impl Storage for S3Object<'_> {
             (Before::Nothing, None) => self.bucket.delete(&self.key, control),
             (Before::Something(before), None) => self.require_unchanged(before, control),
             (Before::Unknown, None) => {
-                Err(self.refuse("the credentials may not look, so nobody knows whether it arrived"))
+                Err(self.refuse("the credentials may not read, so it is unknown whether it arrived"))
             }
-            (Before::Something(_), Some(_)) => Err(self.refuse("it replaced another file, which is gone")),
+            (Before::Something(_), Some(_)) => Err(self.refuse("the upload replaced another file, which is lost")),
             (Before::Unknown, Some(_)) => {
-                Err(self.refuse("the credentials may not look, so nobody knows whether it was there before"))
+                Err(self.refuse("the credentials may not read, so it is unknown whether the file existed before"))
             }
         }
     }

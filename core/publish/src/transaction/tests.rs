@@ -341,7 +341,7 @@ fn a_version_that_exists_is_found_before_anything_is_done() {
     let world = World::new();
     world.row.set(true);
     let failed = world.release().unwrap_err();
-    assert!(failed.to_string().contains("registered already"), "{failed}");
+    assert!(failed.to_string().contains("already registered"), "{failed}");
     assert!(!world.changed());
 }
 

@@ -1,4 +1,4 @@
-//! The archive goes to where devices get it.
+//! Uploads the archive.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,46 +10,46 @@ use capbundle::http::Url;
 use capbundle::progress::Control;
 use capbundle::size;
 
-/// A place for archives, under a name that is settled: a key of a bucket, a file of a server.
+/// Storage for one archive under a fixed name: a key of a bucket, or a file on a server.
 pub trait Storage: fmt::Debug {
-    /// The place, for people: `s3://bucket/key`. Holds no secret.
+    /// The location, for messages: `s3://bucket/key`. Contains no secret.
     fn place(&self) -> String;
 
-    /// Looks whether it can be written to, and changes nothing.
+    /// Checks whether it can be written, without changing anything.
     ///
     /// # Errors
-    /// What speaks against it.
+    /// Why it cannot be written.
     fn prepare(&self, control: &Control) -> Result<()> {
         let _ = control;
         Ok(())
     }
 
-    /// Puts the file there. When it fails and [`may_have_stored`](Self::may_have_stored), [`remove`](Self::remove) is called.
+    /// Stores the file. If it fails and [`may_have_stored`](Self::may_have_stored), [`remove`](Self::remove) is called.
     ///
     /// # Errors
-    /// Why it is not there, or not known to be there as it should.
+    /// Why the file is not stored, or not known to be.
     fn store(&self, file: &Path, control: &Control) -> Result<StoredArchive>;
 
-    /// Whether something may be there that was not there before, although [`store`](Self::store) failed with this error. By
-    /// default after an error of the network, a cancellation, an answer of a server that broke (408, 500 and above), and one that
-    /// says success (200 to 299) and cannot be used otherwise. A place that was seen to take the file says so whatever the error.
+    /// Whether something may have been stored although [`store`](Self::store) failed with this error. By
+    /// default after an error of the network, a cancellation, a server error (408, 500 and above), and a
+    /// success (200 to 299) with an unusable body. A storage that confirmed the file returns `true` for any error.
     fn may_have_stored(&self, error: &Error) -> bool {
         may_have_been_done(error)
     }
 
-    /// Removes what [`store`](Self::store) put there, or may have put there.
+    /// Removes what [`store`](Self::store) stored or may have stored.
     ///
     /// # Errors
-    /// Why it is still there; that it is not there is none.
+    /// Why it was not removed. A missing file is not an error.
     fn remove(&self, control: &Control) -> Result<()>;
 }
 
-/// What came of storing.
+/// A stored archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredArchive {
-    /// Where devices get it; `None` if registering settles that.
+    /// Its URL for devices; `None` if registering determines it.
     pub url: Option<Url>,
-    /// Whether the same bytes were there before, and nothing was sent: they are not removed when a later step fails.
+    /// Whether the same bytes already existed, so that nothing was sent: they are not removed if a later step fails.
     pub already_there: bool,
 }
 
@@ -63,7 +63,7 @@ pub struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    /// Of `size` bytes, which is only told.
+    /// Uploads `file`. `size` is only for the description.
     #[must_use]
     pub fn new(storage: &'a dyn Storage, file: PathBuf, size: u64) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl Step for Upload<'_> {
 
     fn run(&mut self, work: &mut Work, control: &Control) -> Result<()> {
         let stored = self.storage.store(&self.file, control).inspect_err(|error| {
-            // All of it may have arrived before that.
+            // The whole file may have arrived before the failure.
             self.made = self.storage.may_have_stored(error);
         })?;
         self.made = !stored.already_there;

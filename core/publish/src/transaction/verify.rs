@@ -1,11 +1,11 @@
-//! What devices will get is looked at before any of them is told.
+//! Verifies the public URL before devices receive it.
 
 use super::{Step, Work};
 use crate::error::Result;
 use capbundle::http::Url;
 use capbundle::progress::Control;
 
-/// Looks at what the address gives, as a device would.
+/// Checks the URL as a device would.
 pub struct Verify<F> {
     what: String,
     look: F,
