@@ -68,7 +68,7 @@ fn a_file_that_cannot_be_a_key_is_an_error_that_names_it() {
     }
     let places = Places::new(None, None);
     fs::write(places.folder.path().join(".capgo"), [0xff, 0xfe]).unwrap();
-    assert!(places.find(None).unwrap_err().to_string().contains("it is no text"));
+    assert!(places.find(None).unwrap_err().to_string().contains("not valid Unicode"));
     let places = Places::new(None, None);
     fs::create_dir(places.home.path().join(".capgo")).unwrap();
     assert!(places.find(None).unwrap_err().to_string().contains("found a folder"));
@@ -77,5 +77,5 @@ fn a_file_that_cannot_be_a_key_is_an_error_that_names_it() {
 #[test]
 fn a_key_is_not_printed() {
     let key = ApiKey::new("secret").unwrap();
-    assert_eq!(format!("{key:?}"), "ApiKey(from the API key that was given)");
+    assert_eq!(format!("{key:?}"), "ApiKey(from given)");
 }

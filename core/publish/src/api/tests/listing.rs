@@ -175,7 +175,7 @@ fn a_row_that_is_none_is_named() {
         (json!([{ "id": 1 }]), "no name"),
         (json!([{ "id": 1, "name": "1.0.0", "checksum": 5 }]), "checksum"),
         (json!({ "data": 5 }), "not an array"),
-        (json!("ok"), "neither"),
+        (json!("ok"), "expected an array"),
         (json!({}), "neither"),
         (Value::Null, "empty"),
     ] {
