@@ -45,7 +45,7 @@ impl RequiredProof {
             (Self::CapgoSigned(_), _) => {
                 refuse("this store accepts signed archives only, and the archive is not signed".to_owned())
             }
-            (Self::Digest, Proof::Assumed) => refuse("its digest was not compared with a trusted one".to_owned()),
+            (Self::Digest, Proof::Assumed) => refuse("the digest was not compared with a trusted one".to_owned()),
         }
     }
 }

@@ -181,9 +181,9 @@ impl FailureCause {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::NeverConfirmed => "it started and never confirmed",
-            Self::Marked => "the app marked it as failed",
-            Self::Adopted => "Capgo's plugin had marked it as failed",
+            Self::NeverConfirmed => "started and never confirmed",
+            Self::Marked => "marked as failed by the app",
+            Self::Adopted => "marked as failed by Capgo's plugin",
         }
     }
 }

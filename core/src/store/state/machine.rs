@@ -141,7 +141,7 @@ impl Refusal {
             Self::InUse(role) => Error::InUse { id, role },
             Self::HasFailed => Error::not_trusted(
                 format!("bundle {id}"),
-                "it failed on this device before; forget its failure to serve it again",
+                "failed on this device before; forget its failure to serve it again",
             ),
         }
     }
