@@ -128,9 +128,12 @@ impl VerifiedArchive {
     ) -> Result<Arc<Self>> {
         with_control(cancel, progress, |control| {
             let checksum = SignedChecksum::parse(checksum, form.into())?;
-            let session = iv_session_key.parse()?;
-            let (encrypted, staging) = (Path::new(encrypted), Path::new(staging));
-            let archive = capgo::open(encrypted, staging, &session, &checksum, &key.0, control)?;
+            let decryption = capgo::Decryption {
+                iv_session_key: &iv_session_key.parse()?,
+                checksum: &checksum,
+                key: &key.0,
+            };
+            let archive = capgo::decrypt(Path::new(encrypted), Path::new(staging), &decryption, control)?;
             Ok(Arc::new(Self(archive)))
         })
     }

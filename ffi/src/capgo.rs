@@ -68,8 +68,11 @@ pub fn decrypt_unverified(
     progress: Option<Arc<dyn ProgressObserver>>,
 ) -> Result<String> {
     with_control(cancel, progress, |control| {
-        let session = iv_session_key.parse()?;
-        let digest = capgo::decrypt_unverified(Path::new(encrypted), Path::new(to), &session, &key.0, control)?;
+        let decryption = capgo::UnverifiedDecryption {
+            iv_session_key: &iv_session_key.parse()?,
+            key: &key.0,
+        };
+        let digest = capgo::decrypt_unverified(Path::new(encrypted), Path::new(to), &decryption, control)?;
         Ok(digest.to_string())
     })
 }

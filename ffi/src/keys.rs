@@ -33,7 +33,7 @@ impl VerifyingKey {
 
     /// The id of this key: SHA-256 of its SPKI DER, as 64 hexadecimal digits.
     pub fn id(&self) -> Result<String> {
-        catch_panic_core(|| Ok(self.0.id()?.to_string()))
+        catch_panic_core(|| Ok(self.0.id().to_string()))
     }
 
     /// Capgo's id of this key: the first 20 base64 characters of its PKCS#1 DER, whichever form it was read
@@ -41,12 +41,12 @@ impl VerifyingKey {
     ///
     /// Only 8 of them differ between two 2048-bit keys. Use it only where Capgo's servers require it.
     pub fn capgo_key_id(&self) -> Result<String> {
-        catch_panic_core(|| self.0.capgo_key_id())
+        catch_panic_core(|| Ok(self.0.capgo_key_id()))
     }
 
     /// The key as PKCS#1 PEM, the form in an app's Capgo configuration.
     pub fn to_pem(&self) -> Result<String> {
-        catch_panic_core(|| self.0.to_pem())
+        catch_panic_core(|| Ok(self.0.to_pem()))
     }
 
     /// Bits of the modulus.

@@ -190,7 +190,7 @@ fn all_pages_are_listed_newest_first() {
     for number in 0..120 {
         let url = format!("https://cdn.example.com/{number}.zip").parse().unwrap();
         let bundle = BundleRegistration::new(app(), format!("1.0.{number}"), url, Sha256Digest::of(b"")).unwrap();
-        api.create(&bundle, &place.control).unwrap();
+        api.create(&bundle, &setup.control).unwrap();
     }
     let listed: Result<Vec<RemoteBundle>> = api.bundles(&app(), &setup.control).collect();
     let listed: Vec<String> = listed.unwrap().into_iter().map(|bundle| bundle.version).collect();
@@ -199,10 +199,10 @@ fn all_pages_are_listed_newest_first() {
 }
 
 #[test]
-fn refusals_come_with_their_codes_and_without_the_key() {
-    let place = Place::new();
-    let (api, control) = (place.api(), &place.control);
-    let bundle = place.publish("1.0.0", b"archive");
+fn api_errors_contain_the_code_and_not_the_key() {
+    let setup = Setup::new();
+    let (api, control) = (setup.api(), &setup.control);
+    let bundle = setup.publish("1.0.0", b"archive");
     let again =
         |url: &str| BundleRegistration::new(app(), "1.0.0", url.parse().unwrap(), Sha256Digest::of(b"")).unwrap();
     assert!(refusal(api.create(&again("https://cdn.example.com/1.zip"), control)).is("version_already_exists"));
@@ -217,12 +217,12 @@ fn refusals_come_with_their_codes_and_without_the_key() {
 }
 
 #[test]
-fn an_upload_without_a_key_is_refused_in_words() {
-    let place = Place::new();
-    // Large enough that an answer which comes while it goes out would be lost with the connection.
-    let path = place.archive(&vec![7; 20 << 20]);
-    let to = format!("{}/upload/{}", place.server.url(), app()).parse().unwrap();
-    let error = put(&Http::new(), &to, &path, &HttpUploadOptions::default(), &place.control).unwrap_err();
+fn an_upload_without_a_key_is_refused_with_a_reason() {
+    let setup = Setup::new();
+    // Large enough that a response during the upload would be lost if the connection were closed.
+    let path = setup.archive(&vec![7; 20 << 20]);
+    let to = format!("{}/upload/{}", setup.server.url(), app()).parse().unwrap();
+    let error = put(&Http::new(), &to, &path, &HttpUploadOptions::default(), &setup.control).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(
         error.to_string().contains("a header with a token is missing or wrong"),

@@ -95,15 +95,12 @@ fn child() {
             let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/keys/test-signer.private.pem");
             let key = SigningKey::read(&key).unwrap();
             let digest = Sha256Digest::of_file(&plain, &control).unwrap();
-            capgo::seal(
-                &plain,
-                &digest,
-                &workspace.path("sealed"),
-                &key,
-                ChecksumForm::V3,
-                &control,
-            )
-            .unwrap();
+            let encryption = capgo::Encryption {
+                expected: &digest,
+                key: &key,
+                form: ChecksumForm::V3,
+            };
+            capgo::encrypt(&plain, &workspace.path("sealed"), &encryption, &control).unwrap();
         }
         "unpack" => {
             let archive = VerifiedArchive::assume_trusted(&plain, &control).unwrap();

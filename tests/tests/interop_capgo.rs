@@ -77,18 +77,12 @@ impl Project {
     /// Decrypts with the core.
     fn open(&self, sealed: &Encrypted, public_key: &Path, form: ChecksumForm) -> capbundle::Result<VerifiedArchive> {
         let key = VerifyingKey::read(public_key)?;
-        let (session, checksum) = (
-            sealed.iv_session_key.parse()?,
-            SignedChecksum::parse(&sealed.checksum, form)?,
-        );
-        capgo::decrypt(
-            &sealed.file,
-            self.capgo.path(),
-            &session,
-            &checksum,
-            &key,
-            &Control::new(),
-        )
+        let decryption = capgo::Decryption {
+            iv_session_key: &sealed.iv_session_key.parse()?,
+            checksum: &SignedChecksum::parse(&sealed.checksum, form)?,
+            key: &key,
+        };
+        capgo::decrypt(&sealed.file, self.capgo.path(), &decryption, &Control::new())
     }
 
     /// Decrypts and unpacks with the core, and compares the files with the app.

@@ -91,7 +91,7 @@ fn an_endless_response_to_an_upload_is_aborted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.zip");
     fs::write(&file, b"the file").unwrap();
-    each_is_given_up("upload", |url, _| {
+    assert_each_is_aborted("upload", |url, _| {
         let mut options = HttpUploadOptions::default();
         options.tries = 2;
         options.first_wait = Duration::from_millis(2);

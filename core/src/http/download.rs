@@ -158,13 +158,13 @@ pub(crate) fn download_unless(
     let client = Client::new(transport, control, "download")
         .with_cleartext(options.cleartext)
         .with_retry(retry);
-    let mut received = 0;
+    let mut total = 0;
     loop {
         let resumed = part.length() > 0;
         if !part.is_complete() {
             let mut receiver = PartReceiver::new(remote, &mut part, folder, options, control, start);
             match client.run(&mut receiver) {
-                Ok(count) => received += count,
+                Ok(count) => total += count,
                 // Nothing is left to resume.
                 Err(error) if part.length() == 0 => return part.remove().and(Err(error)),
                 Err(error) => return Err(error),
@@ -182,7 +182,7 @@ pub(crate) fn download_unless(
             }
         }
     }
-    Ok(locked(part.finish()?, received))
+    Ok(locked(part.finish()?, total))
 }
 
 impl Downloaded {

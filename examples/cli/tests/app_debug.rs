@@ -103,7 +103,7 @@ fn a_url_without_an_update_server_is_explained() {
 
 #[test]
 fn every_rule_that_excludes_a_device_is_explained() {
-    for verdict in capbundle::update::protocol::Verdict::all() {
+    for verdict in capbundle::update::protocol::StatusCode::all() {
         let code = verdict.as_str();
         let base = answering(
             (200, format!(r#"{{"error":"{code}","message":"said"}}"#)),

@@ -68,7 +68,7 @@ struct Forger<'a> {
     folder: std::path::PathBuf,
     published: &'a Published,
     /// The genuine offer of the server.
-    offer: &'a Offer,
+    offer: &'a UpdateOffer,
 }
 
 impl Forger<'_> {
@@ -113,7 +113,7 @@ impl Forger<'_> {
 
     /// The genuine offer, changed by `forge`, with another file stored on the server. The API does not register such
     /// an offer, but an attacker who controls the server can send it.
-    fn offer(&self, version: &str, bytes: &[u8], forge: impl FnOnce(&mut Offer)) -> Result<Offer> {
+    fn offer(&self, version: &str, bytes: &[u8], forge: impl FnOnce(&mut UpdateOffer)) -> Result<UpdateOffer> {
         let file = self.folder.join(format!("{version}.zip"));
         fs::write(&file, bytes).map_err(|error| Failure::io("write", &file, &error))?;
         let mut offer = UpdateOffer {

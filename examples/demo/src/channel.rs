@@ -141,7 +141,7 @@ fn forgeries(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<usize> {
         &[ErrorKind::SignatureInvalid],
         || {
             let stranger = SigningKey::generate(KeyBits::B2048)?;
-            let forged = release::sign(&newest.release().clone().into(), &[&stranger], &[])?;
+            let forged = release::sign(&newest.release().clone(), &[&stranger], &[])?;
             phone.rejects(&envelope, &forged.to_json()?, &newest.envelope().to_json()?)
         },
     )?;
@@ -160,7 +160,7 @@ fn rotation(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
         second.keys.push(next.verifying_key());
         let second = ring(&second, &[&ci.key, &next])?;
         ci.put_ring(&second)?;
-        let mut third = NewKeyRing::after(SignedKeyRing::parse(&second)?.ring(), created_at);
+        let mut third = RingDocument::next(SignedKeyRing::parse(&second)?.ring(), created_at);
         third.retire(ci.key.verifying_key().id())?;
         ci.put_ring(&ring(&third, &[&ci.key, &next])?)?;
         Ok(((), "key rings 2 and 3, each signed with the old key too".to_owned()))

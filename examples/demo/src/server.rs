@@ -9,7 +9,7 @@ use std::sync::Arc;
 use capbundle::capgo::Encrypted;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Http, Url};
-use capbundle::update::protocol::{Offer, Platform, UpdateAnswer, UpdateRequest};
+use capbundle::update::protocol::{Platform, UpdateOffer, UpdateRequest, UpdateResponse};
 use capbundle_publish::api::{Api, ApiKey, AppId, BundleRegistration};
 use capbundle_update_server::{Access, Config, Keys, Server as Running};
 
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// Registers an archive; returns the id of its bundle.
-    pub(crate) fn register(&self, version: &str, url: Url, proof: &Sealed, key_id: &str) -> Result<u64> {
+    pub(crate) fn register(&self, version: &str, url: Url, proof: &Encrypted, key_id: &str) -> Result<u64> {
         let bundle = BundleRegistration::new(self.app.clone(), version, url, proof.checksum.clone())?;
         let bundle = bundle.sealed(proof.iv_session_key.clone(), Some(key_id))?;
         let registered = self.api.create(&bundle, &interrupt::control())?;
@@ -80,7 +80,7 @@ impl Server {
     }
 
     /// Requests an update as a device with this native version, running bundle and public key.
-    pub(crate) fn request_update(&self, native: &str, runs: &str, key_id: &str) -> Result<Offer> {
+    pub(crate) fn request_update(&self, native: &str, runs: &str, key_id: &str) -> Result<UpdateOffer> {
         let request = UpdateRequest {
             platform: Platform::Android.as_str().to_owned(),
             device_id: DEVICE.to_owned(),

@@ -30,7 +30,7 @@ const CRASH: &str = "throw new Error('the tide never comes');\n";
 
 pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Published, device: &Device) -> Result<()> {
     story.chapter("A version crashes, and the app rolls back")?;
-    let phone = Phone::new(folder.join("phone"), published, device)?;
+    let phone = Phone::new(folder.join("phone"), published, device);
     let releases = new_folder(folder.join("releases"))?;
     story.step("CI publishes 2.0.0", || {
         release(&releases, published, GOOD, "")?;
@@ -122,10 +122,10 @@ struct Phone<'a> {
 }
 
 impl<'a> Phone<'a> {
-    fn new(root: PathBuf, published: &Published, device: &'a Device) -> Result<Self> {
+    fn new(root: PathBuf, published: &Published, device: &'a Device) -> Self {
         let mut options = StoreOptions::default();
         options.required_proof = RequiredProof::CapgoSigned(published.key.id());
-        Ok(Self { root, options, device })
+        Self { root, options, device }
     }
 
     fn open(&self) -> Result<Store> {

@@ -34,7 +34,7 @@ pub(crate) struct Device {
     bundles: PathBuf,
 }
 
-pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Published) -> Result<(Device, Offer)> {
+pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path, published: &Published) -> Result<(Device, UpdateOffer)> {
     story.chapter("The device updates, with the public key in the app")?;
     let device = Device::new(&folder.join("device"), published.key.clone())?;
     let offer = story.step("Requests an update from the server", || {
@@ -84,7 +84,7 @@ impl Device {
     }
 
     /// Downloads, verifies and unpacks an offer of an untrusted server, as an app does.
-    pub(crate) fn update(&self, offer: &Offer) -> Result<()> {
+    pub(crate) fn update(&self, offer: &UpdateOffer) -> Result<()> {
         let archive = self.fetch(offer)?;
         let bundle = self.bundles.join(&offer.version);
         bundle::unpack(&archive, &bundle, &UnpackOptions::default(), &interrupt::control())?;
@@ -92,7 +92,7 @@ impl Device {
     }
 
     /// Downloads and verifies an offer. The download is always removed.
-    pub(crate) fn fetch(&self, offer: &Offer) -> Result<VerifiedArchive> {
+    pub(crate) fn fetch(&self, offer: &UpdateOffer) -> Result<VerifiedArchive> {
         let sealed = self.download(offer)?;
         let opened = self.open(offer, &sealed.path);
         sealed.remove()?;
@@ -130,7 +130,7 @@ impl Device {
         Err(Failure::unexpected(left))
     }
 
-    fn open(&self, offer: &Offer, sealed: &Path) -> Result<VerifiedArchive> {
+    fn open(&self, offer: &UpdateOffer, sealed: &Path) -> Result<VerifiedArchive> {
         // With a key in the app, bundles must be signed and encrypted, whatever the server returns.
         let checksum = offer.checksum.as_deref().unwrap_or_default();
         let checksum = SignedChecksum::parse(checksum, ChecksumForm::V3)?;

@@ -26,7 +26,17 @@ impl SealedBundle {
         let workspace = Workspace::with(tree);
         let (plain, to) = (workspace.path("out/bundle.zip"), workspace.path("out/sealed"));
         let digest = Sha256Digest::of(&workspace.pack(2));
-        let sealed = capgo::seal(&plain, &digest, &to, &signer(), ChecksumForm::V3, &Control::new()).unwrap();
+        let sealed = capgo::encrypt(
+            &plain,
+            &to,
+            &capgo::Encryption {
+                expected: &digest,
+                key: &signer(),
+                form: ChecksumForm::V3,
+            },
+            &Control::new(),
+        )
+        .unwrap();
         Self {
             bytes: fs::read(&to).unwrap(),
             workspace,

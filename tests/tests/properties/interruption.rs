@@ -154,7 +154,16 @@ impl Prepared {
             Operation::Pack => pack(&workspace.path("web"), &plain, &pack_options(2), control).map(drop),
             Operation::Seal => {
                 let digest = Sha256Digest::of_file(&plain, &Control::new())?;
-                let parts = capgo::seal(&plain, &digest, &sealed, &signer(), ChecksumForm::V3, control)?;
+                let parts = capgo::encrypt(
+                    &plain,
+                    &sealed,
+                    &capgo::Encryption {
+                        expected: &digest,
+                        key: &signer(),
+                        form: ChecksumForm::V3,
+                    },
+                    control,
+                )?;
                 fs::write(workspace.path("session"), parts.iv_session_key.to_string()).unwrap();
                 fs::write(workspace.path("checksum"), parts.checksum.to_string()).unwrap();
                 Ok(())
@@ -163,7 +172,7 @@ impl Prepared {
                 let read = |name: &str| fs::read_to_string(workspace.path(name)).unwrap();
                 let checksum = capbundle::capgo::SignedChecksum::parse(&read("checksum"), ChecksumForm::V3)?;
                 let (session, staging) = (read("session").parse()?, workspace.path("staging"));
-                capgo::open(
+                capgo::decrypt(
                     &sealed,
                     &staging,
                     &capgo::Decryption {

@@ -138,11 +138,11 @@ fn update(setup: &Setup, device: &Path) -> String {
     let url = format!("{}/updates", setup.server.url());
     let mut request = Request::new(Method::Post, url.parse().unwrap());
     request.headers.add("content-type", "application/json").unwrap();
-    request.body = Some(Body::Bytes(question.to_string().into_bytes()));
-    let mut told = Told::default();
-    Http::new().send(&request, &mut told).unwrap();
-    let UpdateResponse::Offer(offer) = UpdateResponse::parse(&url, told.status, &told.body).unwrap() else {
-        panic!("{}", String::from_utf8_lossy(&told.body));
+    request.body = Some(Body::Bytes(query.to_string().into_bytes()));
+    let mut response = Collected::default();
+    Http::new().send(&request, &mut response).unwrap();
+    let UpdateResponse::Offer(offer) = UpdateResponse::parse(&url, response.status, &response.body).unwrap() else {
+        panic!("{}", String::from_utf8_lossy(&response.body));
     };
     let proof = ExpectedProof::Digest(offer.checksum.as_deref().unwrap().parse().unwrap());
     let bundle = DeviceBundle::new(&offer.version);
@@ -246,7 +246,7 @@ fn an_unusable_bucket_is_reported_at_start() {
         let refused = started.err().expect("the server started with a wrong secret");
         let text = refused.to_string();
         assert!(
-            text.contains("--s3-bucket") && text.contains("the secret does not match"),
+            text.contains("--s3-bucket") && text.contains("the secret does not belong"),
             "{text}"
         );
         assert!(!text.contains("another-secret"), "{text}");

@@ -89,8 +89,8 @@ pub(super) fn require(
             let message = format!(
                 "the signing key is {id}, but publicKey of {path} is {}: apps built with it reject the bundle; sign with the \
                 private key of {}, or install the public key of the signing key (`capbundle key save`) and release the native app with it",
-                installed.capgo_key_id()?,
-                installed.capgo_key_id()?,
+                installed.capgo_key_id(),
+                installed.capgo_key_id(),
             );
             about(message, "key_mismatch")
         }

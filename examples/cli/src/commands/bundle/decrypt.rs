@@ -81,8 +81,12 @@ fn verified(
     let checksum = signed_checksum(checksum, args.checksum_form)?;
     let bar = output.progress();
     // Staged beside the result, so that it can be renamed into place.
-    let archive = capgo::open(&args.zip, folder_of(to), session, &checksum, &found.key, &bar.control())
-        .about(Subject::Archive)?;
+    let decryption = capgo::Decryption {
+        iv_session_key: session,
+        checksum: &checksum,
+        key: &found.key,
+    };
+    let archive = capgo::decrypt(&args.zip, folder_of(to), &decryption, &bar.control()).about(Subject::Archive)?;
     let digest = archive.digest();
     archive.persist(to)?;
     Ok(digest)

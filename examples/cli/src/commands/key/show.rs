@@ -53,14 +53,14 @@ impl ContentKeyDocument {
 }
 
 impl SigningKeyDocument {
-    fn of(origin: &str, private: bool, key: &VerifyingKey) -> Result<Self> {
-        Ok(Self {
+    fn of(origin: &str, private: bool, key: &VerifyingKey) -> Self {
+        Self {
             origin: origin.to_owned(),
             private,
             bits: key.bits(),
             capgo_key_id: key.capgo_key_id(),
             key_id: key.id().to_string(),
-        })
+        }
     }
 }
 
@@ -144,11 +144,11 @@ fn found(warnings: &mut Vec<Warning>) -> Result<Vec<(SigningKeyDocument, Verifyi
     let (private, public) = (Path::new(PRIVATE_KEY_FILE), Path::new(PUBLIC_KEY_FILE));
     if private.exists() {
         let key = SigningKey::read(private).about(Subject::PrivateKey)?.verifying_key();
-        keys.push((SigningKeyDocument::of(PRIVATE_KEY_FILE, true, &key)?, key));
+        keys.push((SigningKeyDocument::of(PRIVATE_KEY_FILE, true, &key), key));
     }
     if public.exists() {
         let key = VerifyingKey::read(public).about(Subject::PublicKey)?;
-        keys.push((SigningKeyDocument::of(PUBLIC_KEY_FILE, false, &key)?, key));
+        keys.push((SigningKeyDocument::of(PUBLIC_KEY_FILE, false, &key), key));
     }
     match configured() {
         Ok(found) => keys.extend(found),
@@ -182,5 +182,5 @@ fn configured() -> Result<Option<(SigningKeyDocument, VerifyingKey)>> {
     };
     let key = VerifyingKey::from_pem(&pem).about(Subject::PublicKey)?;
     let origin = format!("publicKey of {}", config.path().display());
-    Ok(Some((SigningKeyDocument::of(&origin, false, &key)?, key)))
+    Ok(Some((SigningKeyDocument::of(&origin, false, &key), key)))
 }

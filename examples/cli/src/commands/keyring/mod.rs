@@ -29,8 +29,8 @@ struct Document<'a> {
     signed_by: Vec<String>,
 }
 
-fn id_of(key: &VerifyingKey) -> Result<String> {
-    Ok(key.id().to_string())
+fn id_of(key: &VerifyingKey) -> String {
+    key.id().to_string()
 }
 
 /// Signs a new ring and writes it.
@@ -58,7 +58,7 @@ fn show(signed: &SignedKeyRing, file: &std::path::Path, output: &Output) -> Resu
         number: ring.number,
         threshold: ring.threshold,
         created_at: ring.created_at.0,
-        keys: ring.keys.iter().map(id_of).collect::<Result<_>>()?,
+        keys: ring.keys.iter().map(id_of).collect(),
         retired: document::ids(&ring.retired),
         signed_by: document::signers(signed.envelope()),
     })

@@ -99,7 +99,7 @@ struct Partition {
     without_age: Vec<String>,
 }
 
-fn known(bundles: &[RemoteBundle], channels: &[RemoteChannel], now: Timestamp) -> Vec<Known> {
+fn candidates(bundles: &[RemoteBundle], channels: &[RemoteChannel], now: Timestamp) -> Vec<Candidate> {
     let ids: HashSet<u64> = channels.iter().filter_map(|channel| channel.bundle_id).collect();
     let versions: HashSet<&str> = channels
         .iter()

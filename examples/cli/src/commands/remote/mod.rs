@@ -64,7 +64,7 @@ impl Remote {
         Ok(channels.collect::<capbundle_publish::Result<_>>()?)
     }
 
-    /// Refuses an app of which the server has neither a bundle nor a channel: deleting nothing of it must not pass for success.
+    /// Fails if the server has no bundle and no channel of the app, so that a wrong app id is not reported as success.
     fn require_known(&self, bundles: &[RemoteBundle], channels: &[RemoteChannel]) -> Result<()> {
         if !bundles.is_empty() || !channels.is_empty() {
             return Ok(());

@@ -89,7 +89,7 @@ fn parse_address(args: &SiteVerifyArgs) -> Result<(Site, Vec<ChannelName>)> {
     Ok((site, channels))
 }
 
-fn tell(args: &SiteVerifyArgs, site: &Site, report: &VerifyReport, output: &Output) -> Result<()> {
+fn print_report(args: &SiteVerifyArgs, site: &Site, report: &VerifyReport, output: &Output) -> Result<()> {
     let warning = |problem: &Problem| Warning {
         path: Some(problem.path.clone()),
         ..Warning::new(problem.code, problem.message.clone())
@@ -115,9 +115,9 @@ fn tell(args: &SiteVerifyArgs, site: &Site, report: &VerifyReport, output: &Outp
             release.channel, release.sequence
         ));
     }
-    let found: Vec<Reported> = of(ProblemSeverity::Broken)
-        .map(|problem| Reported::error(warning(problem)))
-        .chain(of(ProblemSeverity::Warning).map(|problem| Reported::warning(warning(problem))))
+    let found: Vec<ReportedFinding> = of(ProblemSeverity::Broken)
+        .map(|problem| ReportedFinding::error(warning(problem)))
+        .chain(of(ProblemSeverity::Warning).map(|problem| ReportedFinding::warning(warning(problem))))
         .collect();
     let first = of(ProblemSeverity::Broken).chain(of(ProblemSeverity::Warning)).next();
     if let Some(first) = first {

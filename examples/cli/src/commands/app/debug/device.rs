@@ -221,7 +221,7 @@ fn other_key_warning(key: Option<&VerifyingKey>, config: Option<&CapacitorConfig
     }
     let problem = format!(
         "the simulated device uses key {} from {}, but apps built with {} have {}: pass the key of the app with --key",
-        key.capgo_key_id()?,
+        key.capgo_key_id(),
         key_source::PUBLIC_KEY_FILE,
         config.path().display(),
         installed.capgo_key_id()

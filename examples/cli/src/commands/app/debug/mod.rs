@@ -107,7 +107,7 @@ fn run_checks(
         proof: None,
         warnings: &[],
     };
-    let offer: Offer = match answer {
+    let offer: UpdateOffer = match answer {
         UpdateResponse::Offer(offer) => offer,
         UpdateResponse::UpToDate(notice) => {
             notes.report(format!("No update: {}", explain::notice(&notice)))?;

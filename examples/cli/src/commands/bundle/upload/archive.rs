@@ -171,12 +171,17 @@ fn encrypt(archive: &mut UploadArchive, key: &SigningKey, args: &UploadArgs, to:
     let form = args.encryption.checksum_form.into();
     let bar = output.progress();
     let plain = archive.digest;
-    let sealed = capgo::seal(&archive.file, &plain, to, key, form, &bar.control()).about(Subject::Archive)?;
+    let encryption = capgo::Encryption {
+        expected: &plain,
+        key,
+        form,
+    };
+    let sealed = capgo::encrypt(&archive.file, to, &encryption, &bar.control()).about(Subject::Archive)?;
     archive.digest = Sha256Digest::of_file(to, &bar.control())?;
     drop(bar);
     archive.size = sealed.size;
     to.clone_into(&mut archive.file);
-    let key_id = key.verifying_key().capgo_key_id()?;
+    let key_id = key.verifying_key().capgo_key_id();
     output.say(format!("Encrypted and signed with key {key_id}"));
     archive.protection = Protection::Encrypted {
         checksum: sealed.checksum,

@@ -51,9 +51,9 @@ pub(super) struct Ready<'r> {
     registry: Option<ApiRegistry<'r>>,
     /// The download URL, if it is known before the upload.
     pub(super) url: Option<Url>,
-    /// The object, where it goes to a bucket.
-    pub(super) object: Option<S3Place>,
-    /// What was noticed at the address.
+    /// The object in a bucket.
+    pub(super) object: Option<S3Location>,
+    /// Observations of the URL check.
     pub(super) notes: RefCell<Vec<UrlNote>>,
 }
 
