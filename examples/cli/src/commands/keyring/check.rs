@@ -32,7 +32,7 @@ pub(crate) fn run(args: &KeyringCheckArgs, output: &Output) -> Result<()> {
         app_id: ring.app_id().as_str(),
         number: ring.number(),
         threshold: ring.threshold(),
-        keys: ring.keys().iter().map(id_of).collect::<Result<_>>()?,
+        keys: ring.keys().iter().map(id_of).collect(),
         retired: document::ids(ring.retired()),
     })
 }
