@@ -80,7 +80,7 @@ impl World {
                 Err(Error::Core(capbundle::Error::Server {
                     url: call.to_owned(),
                     status: *status,
-                    problem: "it broke".to_owned(),
+                    problem: "internal error".to_owned(),
                 }))
             }
             Some((_, Fault::Cancelled)) => {

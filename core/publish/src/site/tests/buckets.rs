@@ -1,4 +1,4 @@
-//! Which conditions a store heeds shows in whether a site is guarded.
+//! A site is guarded only if its store supports both preconditions.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,11 +9,11 @@ use crate::s3::{Bucket, BucketOptions, Credentials};
 use capbundle::http::{Body, Head, Headers, Method, Receiver, Request, Transport, TransportError};
 use capbundle::progress::Control;
 
-/// A store in memory that may take a condition and not look at it.
+/// A store in memory that may accept a precondition and ignore it.
 #[derive(Debug, Default)]
 struct Store {
-    heeds_absent: bool,
-    heeds_unchanged: bool,
+    supports_absent: bool,
+    supports_unchanged: bool,
     objects: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
@@ -21,9 +21,9 @@ impl Store {
     fn put(&self, path: String, request: &Request) -> u16 {
         let mut objects = self.objects.lock().unwrap();
         let is_there = objects.contains_key(&path);
-        // No object of this store has an entity tag that anybody asks for.
-        let changed = request.headers.get("if-match").is_some() && self.heeds_unchanged;
-        let taken = request.headers.get("if-none-match").is_some() && is_there && self.heeds_absent;
+        // No object of this store has an entity tag that a test sends.
+        let changed = request.headers.get("if-match").is_some() && self.supports_unchanged;
+        let taken = request.headers.get("if-none-match").is_some() && is_there && self.supports_absent;
         if changed || taken {
             return 412;
         }
@@ -44,16 +44,17 @@ impl Transport for Store {
                 None => (404, b"<Error><Code>NoSuchKey</Code></Error>".to_vec()),
             },
         };
-        let told = receiver.begin(&Head::new(status, Headers::new()));
-        told.and_then(|()| receiver.write(&body))
+        let begun = receiver.begin(&Head::new(status, Headers::new()));
+        begun
+            .and_then(|()| receiver.write(&body))
             .map_err(TransportError::Receiver)
     }
 }
 
-fn site(heeds_absent: bool, heeds_unchanged: bool) -> BucketSite {
+fn site(supports_absent: bool, supports_unchanged: bool) -> BucketSite {
     let store = Arc::new(Store {
-        heeds_absent,
-        heeds_unchanged,
+        supports_absent,
+        supports_unchanged,
         ..Store::default()
     });
     let credentials = Credentials::new("key", "secret", None).unwrap();
@@ -67,29 +68,29 @@ fn write(site: &BucketSite, path: &str) -> WriteOutcome {
 }
 
 #[test]
-fn a_store_that_does_not_look_at_a_condition_is_found_out_with_the_first_release() {
-    for (heeds_absent, heeds_unchanged) in [(true, true), (true, false), (false, true), (false, false)] {
-        let site = site(heeds_absent, heeds_unchanged);
+fn a_store_that_ignores_a_precondition_is_detected_with_the_first_release() {
+    for (supports_absent, supports_unchanged) in [(true, true), (true, false), (false, true), (false, false)] {
+        let site = site(supports_absent, supports_unchanged);
         assert_eq!(write(&site, "releases/production/1.json"), WriteOutcome::Done);
-        assert_eq!(site.is_guarded(), heeds_absent && heeds_unchanged);
+        assert_eq!(site.is_guarded(), supports_absent && supports_unchanged);
     }
 }
 
 #[test]
-fn whoever_writes_what_is_there_already_is_told_so_but_for_a_channel_file() {
+fn writing_existing_bytes_reports_changed_except_for_a_channel_file() {
     let site = site(true, true);
     for path in ["files/1.json", "releases/production/1.json", "keys/1.json"] {
         assert_eq!(write(&site, path), WriteOutcome::Done);
         assert_eq!(
             write(&site, path),
             WriteOutcome::Changed,
-            "{path}: its age must start anew"
+            "{path}: the caller must touch it"
         );
     }
     assert_eq!(write(&site, "channels/production.json"), WriteOutcome::Done);
     assert_eq!(
         write(&site, "channels/production.json"),
         WriteOutcome::Done,
-        "the answer may have been lost"
+        "the response to the first write may have been lost"
     );
 }

@@ -1,4 +1,4 @@
-//! Back to the bundle inside the native app.
+//! Rollback to the bundle inside the native app.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use capbundle::native::{NativeRange, NativeVersion};
 use capbundle::release::{BUILT_IN, Release, ReleaseTarget, sign};
 use capbundle::time::Timestamp;
 
-fn back_by(publisher: Publisher<'_>) -> Outcome {
+fn roll_back_with(publisher: Publisher<'_>) -> Outcome {
     let (details, keys): (_, [&SigningKey; 1]) = (details("builtin"), [&KEY]);
     run(|run| publisher.rollback_to_built_in(&details, &signing(&keys), run))
 }
 
-fn back(site: &Memory) -> Outcome {
-    back_by(publisher(site))
+fn roll_back(site: &Memory) -> Outcome {
+    roll_back_with(publisher(site))
 }
 
-/// A release that goes to the built-in bundle, made and signed elsewhere.
+/// A release of the built-in bundle, created and signed elsewhere.
 fn signed(sequence: u64) -> Vec<u8> {
     let new = Release::new(APP.clone(), CHANNEL.clone(), sequence, ReleaseTarget::BuiltIn)
         .with_version("builtin")
@@ -30,12 +30,12 @@ fn signed(sequence: u64) -> Vec<u8> {
 }
 
 #[test]
-fn the_first_release_of_a_channel_is_taken_back() {
+fn the_first_release_of_a_channel_is_rolled_back() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let before = site.paths().len();
 
-    let done = back(&site).unwrap();
+    let done = roll_back(&site).unwrap();
 
     assert_eq!((done.sequences, done.changed), (vec![2], true));
     assert_eq!(offered(&site).stable, Some(2));
@@ -45,48 +45,48 @@ fn the_first_release_of_a_channel_is_taken_back() {
         (release.version.as_str(), release.critical),
         ("builtin", vec![BUILT_IN.to_owned()])
     );
-    assert_eq!(site.paths().len(), before + 1, "nothing but the release is added");
-    let again = back(&site).unwrap();
+    assert_eq!(site.paths().len(), before + 1, "only the release is added");
+    let again = roll_back(&site).unwrap();
     assert!(
         !again.changed && again.notes.contains(&SiteNote::AlreadyDone),
         "{again:?}"
     );
-    // And forward again.
+    // A later release supersedes it.
     assert_eq!(publish(&site, "1.0.1", Audience::Stable).unwrap().sequences, [3]);
     assert!(!trusted(&site, &CHANNEL, 3).is_built_in());
 }
 
 #[test]
-fn a_candidate_ends_and_the_devices_that_have_it_go_back_as_well() {
+fn a_candidate_ends_and_the_devices_that_have_it_roll_back_too() {
     let site = site();
     publish(&site, "1.0.0", candidate(500)).unwrap();
-    let done = back(&site).unwrap();
+    let done = roll_back(&site).unwrap();
     assert!(done.notes.contains(&SiteNote::CandidateEnds(1)));
     assert_eq!((offered(&site).stable, offered(&site).candidate), (Some(2), None));
-    // Another candidate, and back again: a new release, above it.
+    // A rollback from another candidate is a new release with a higher sequence.
     publish(&site, "1.1.0", candidate(500)).unwrap();
-    assert_eq!(back(&site).unwrap().sequences, [4]);
+    assert_eq!(roll_back(&site).unwrap().sequences, [4]);
 }
 
 #[test]
-fn a_paused_first_candidate_is_taken_back_from_the_devices_that_have_it() {
+fn a_paused_first_candidate_is_rolled_back_on_the_devices_that_have_it() {
     let site = site();
     publish(&site, "1.0.0", candidate(500)).unwrap();
     run(|run| publisher(&site).pause(run)).unwrap();
-    back(&site).unwrap();
+    roll_back(&site).unwrap();
     assert!(trusted(&site, &CHANNEL, 2).is_built_in());
 }
 
 #[test]
-fn a_channel_without_releases_has_nothing_to_go_back_from() {
+fn a_channel_without_releases_cannot_be_rolled_back() {
     let site = site();
-    let refused = back(&site).unwrap_err();
+    let refused = roll_back(&site).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::NotFound, "{refused}");
     assert_eq!(site.paths(), ["keys/1.json"]);
 }
 
 #[test]
-fn it_may_be_for_some_native_versions_only() {
+fn a_rollback_may_be_limited_to_some_native_versions() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let details = ReleaseMetadata {
@@ -106,14 +106,14 @@ fn it_may_be_for_some_native_versions_only() {
     );
     assert!(!go().changed);
     assert_eq!(
-        back(&site).unwrap().sequences,
+        roll_back(&site).unwrap().sequences,
         [3],
-        "for all native versions: another release"
+        "for all native versions: a new release"
     );
 }
 
 #[test]
-fn a_dry_run_says_the_steps_and_signs_nothing() {
+fn a_dry_run_describes_the_steps_and_signs_nothing() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let before = site.paths();
@@ -128,7 +128,7 @@ fn a_dry_run_says_the_steps_and_signs_nothing() {
 }
 
 #[test]
-fn a_rollback_without_a_sequence_says_that_the_built_in_bundle_is_a_way_back() {
+fn a_rollback_without_a_sequence_proposes_the_built_in_bundle() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let refused = problem(run(|run| publisher(&site).rollback(None, &signing(&[&KEY]), run)));
@@ -136,10 +136,10 @@ fn a_rollback_without_a_sequence_says_that_the_built_in_bundle_is_a_way_back() {
 }
 
 #[test]
-fn a_rollback_goes_to_the_sequence_of_one_as_to_any_other() {
+fn a_rollback_to_the_sequence_of_a_built_in_release_works_as_to_any_other() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
-    back(&site).unwrap();
+    roll_back(&site).unwrap();
     publish(&site, "1.0.1", Audience::Stable).unwrap();
     let go = |to| run(|run| publisher(&site).rollback(Some(to), &signing(&[&KEY]), run)).unwrap();
     assert_eq!(go(2).sequences, [4]);
@@ -150,26 +150,26 @@ fn a_rollback_goes_to_the_sequence_of_one_as_to_any_other() {
 }
 
 #[test]
-fn it_is_renewed_before_it_expires_and_replaced_after_that() {
+fn a_built_in_release_is_renewed_before_it_expires_and_replaced_afterwards() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
-    back(&site).unwrap();
+    roll_back(&site).unwrap();
     let soon = publisher(&site).at(Timestamp(NOW + 80 * DAY));
     let within = Duration::from_secs(30 * DAY);
     let done = run(|run| soon.renew(Some(within), &signing(&[&KEY]), run)).unwrap();
     assert_eq!(done.sequences, [3]);
     let renewed = trusted(&site, &CHANNEL, 3);
     assert!(renewed.is_built_in() && renewed.expires_at > trusted(&site, &CHANNEL, 2).expires_at);
-    assert!(!back_by(soon).unwrap().changed);
+    assert!(!roll_back_with(soon).unwrap().changed);
     let late = publisher(&site).at(renewed.expires_at);
-    assert_eq!(back_by(late).unwrap().sequences, [4]);
+    assert_eq!(roll_back_with(late).unwrap().sequences, [4]);
 }
 
 #[test]
-fn nothing_is_kept_for_it() {
+fn no_files_are_kept_for_a_built_in_release() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
-    back(&site).unwrap();
+    roll_back(&site).unwrap();
     let mut options = GcOptions::default();
     (options.keep, options.now) = (1, Timestamp(NOW + 2 * DAY));
     let collected = run(|run| collect(&site, &APP, &options, run)).unwrap();
@@ -180,7 +180,7 @@ fn nothing_is_kept_for_it() {
 }
 
 #[test]
-fn one_that_was_signed_elsewhere_is_published_alone() {
+fn a_built_in_release_signed_elsewhere_is_published_without_files() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let envelope = signed(2);
@@ -193,7 +193,7 @@ fn one_that_was_signed_elsewhere_is_published_alone() {
     };
     let refused = publish(Some(delivery), Audience::Stable).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
-    // For a part of the devices first.
+    // To a share of the devices first.
     assert_eq!(publish(None, candidate(500)).unwrap().sequences, [2]);
     assert_eq!(offered(&site).candidate.unwrap().sequence, 2);
     run(|run| publisher(&site).promote(None, run)).unwrap();
@@ -202,10 +202,10 @@ fn one_that_was_signed_elsewhere_is_published_alone() {
 }
 
 #[test]
-fn a_list_shows_it() {
+fn a_list_shows_a_built_in_release() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
-    back(&site).unwrap();
+    roll_back(&site).unwrap();
     let listing = super::super::list(&site, &APP, None, &capbundle::progress::Control::new()).unwrap();
     let shown = listing
         .releases

@@ -1,4 +1,4 @@
-//! Something on the site is broken: what an emergency needs works all the same.
+//! Publishing, rollback and listing work on a site with a damaged release.
 
 use super::super::{Audience, gc, list, publish_ring};
 use super::fixtures::*;
@@ -6,7 +6,7 @@ use super::memory::Memory;
 use capbundle::progress::Control;
 use capbundle::time::Timestamp;
 
-/// Two releases, the second stable and its document not what it was.
+/// Two releases, the second of which is stable and has a damaged document.
 fn with_damaged_stable(damage: impl Fn(&Memory)) -> Memory {
     let site = Memory::copied(&site());
     publish(&site, "1.0.0", Audience::Stable).unwrap();
@@ -15,7 +15,7 @@ fn with_damaged_stable(damage: impl Fn(&Memory)) -> Memory {
     site
 }
 
-fn ways() -> [Memory; 3] {
+fn damaged_sites() -> [Memory; 3] {
     let path = "releases/production/2.json";
     [
         with_damaged_stable(|site| site.set(path, b"{\"payload\":")),
@@ -25,8 +25,8 @@ fn ways() -> [Memory; 3] {
 }
 
 #[test]
-fn a_new_release_comes_above_a_damaged_one() {
-    for site in ways() {
+fn a_new_release_has_a_higher_sequence_than_a_damaged_one() {
+    for site in damaged_sites() {
         let done = publish(&site, "1.2.0", Audience::Stable).unwrap();
         assert_eq!(
             (done.sequences.as_slice(), offered(&site).stable),
@@ -36,8 +36,8 @@ fn a_new_release_comes_above_a_damaged_one() {
 }
 
 #[test]
-fn the_way_back_leads_past_a_damaged_release() {
-    for site in ways() {
+fn a_rollback_skips_a_damaged_release() {
+    for site in damaged_sites() {
         let problem = problem(run(|run| publisher(&site).rollback(None, &signing(&[&KEY]), run)));
         assert!(problem.contains("1 (version 1.0.0)"), "{problem}");
         let done = run(|run| publisher(&site).rollback(Some(1), &signing(&[&KEY]), run)).unwrap();
@@ -47,8 +47,8 @@ fn the_way_back_leads_past_a_damaged_release() {
 }
 
 #[test]
-fn a_list_says_which_releases_are_damaged() {
-    for site in ways() {
+fn a_list_reports_damaged_releases() {
+    for site in damaged_sites() {
         let listing = list(&site, &APP, None, &Control::new()).unwrap();
         assert_eq!(listing.releases.len(), 1);
         let [damaged] = listing.unreadable.as_slice() else {
@@ -60,11 +60,11 @@ fn a_list_says_which_releases_are_damaged() {
 }
 
 #[test]
-fn halves_of_files_that_a_killed_publisher_left_are_in_nobodys_way() {
+fn temporary_files_of_a_killed_publisher_are_ignored_and_later_removed() {
     let site = Memory::watched(|_| {}).at(NOW);
     site.set("keys/.capbundle-x1Y2z3.tmp", b"{");
     site.set("archives/.capbundle-a1B2c3.tmp", b"PK");
-    site.set("archives/notes.tmp", b"somebody's own");
+    site.set("archives/notes.tmp", b"notes of the owner");
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let collect = |now: u64| {

@@ -1,4 +1,4 @@
-//! An app, its keys, its bundles, and a device that looks at what is served.
+//! An app, its keys, its bundles, and a device that checks the served files.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -108,9 +108,9 @@ pub(in crate::site) fn candidate(rollout_bps: u16) -> Audience {
     Audience::Candidate { rollout_bps }
 }
 
-/// A site with the first ring and nothing else, at which a device looks after each change.
+/// A site with only the first ring. A device checks it after each change.
 pub(in crate::site) fn site() -> Memory {
-    let site = Memory::watched(device_looks).at(NOW);
+    let site = Memory::watched(device_checks).at(NOW);
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
     site
 }
@@ -125,7 +125,7 @@ pub(in crate::site) fn trusted(site: &Memory, channel: &ChannelName, sequence: u
     let path = paths::release_path(channel, sequence);
     let envelope = site
         .served(&path)
-        .unwrap_or_else(|| panic!("{path} is named and not there"));
+        .unwrap_or_else(|| panic!("{path} is referenced but missing"));
     let ring = current(site);
     let context = TrustContext {
         ring: &ring,
@@ -149,8 +149,8 @@ fn current(site: &Memory) -> KeyRing {
     ring
 }
 
-/// What every channel names is there, signed, and the right bytes.
-pub(in crate::site) fn device_looks(site: &Memory) {
+/// Checks that the files that every channel references exist, are signed and have the right bytes.
+pub(in crate::site) fn device_checks(site: &Memory) {
     for path in site.paths() {
         let Some(name) = path
             .strip_prefix("channels/")
@@ -168,7 +168,7 @@ pub(in crate::site) fn device_looks(site: &Memory) {
             let (archive, length) = paths::archive_of(bundle);
             let bytes = site
                 .served(&archive)
-                .unwrap_or_else(|| panic!("{archive} is named and not there"));
+                .unwrap_or_else(|| panic!("{archive} is referenced but missing"));
             assert_eq!(bytes.len() as u64, length);
             if bundle.sealed.is_none() {
                 assert_eq!(Sha256Digest::of(&bytes), bundle.archive.digest);
@@ -176,7 +176,7 @@ pub(in crate::site) fn device_looks(site: &Memory) {
             let files = paths::file_list_path(&bundle.files_digest);
             let bytes = site
                 .served(&files)
-                .unwrap_or_else(|| panic!("{files} is named and not there"));
+                .unwrap_or_else(|| panic!("{files} is referenced but missing"));
             assert_eq!(Sha256Digest::of(&bytes), bundle.files_digest);
         }
         if let (Some(stable), Some(candidate)) = (file.stable, file.candidate) {
@@ -189,5 +189,5 @@ pub(in crate::site) fn device_looks(site: &Memory) {
 }
 
 pub(in crate::site) fn problem(outcome: Result<Report, Box<PublishError>>) -> String {
-    outcome.expect_err("it was refused").to_string()
+    outcome.expect_err("the operation is refused").to_string()
 }

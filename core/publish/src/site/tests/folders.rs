@@ -1,4 +1,4 @@
-//! The same on a real folder.
+//! Publishing to a folder on disk.
 
 use std::fs;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use capbundle::progress::Control;
 use capbundle::time::Timestamp;
 
 #[test]
-fn a_folder_holds_exactly_the_site_and_files_that_all_may_read() {
+fn a_folder_holds_only_the_site_and_its_files_are_world_readable() {
     let root = tempfile::tempdir().unwrap();
     let site = FolderSite::new(root.path().join("www/updates"));
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
@@ -44,7 +44,7 @@ fn a_folder_holds_exactly_the_site_and_files_that_all_may_read() {
 }
 
 #[test]
-fn a_folder_that_somebody_publishes_to_is_busy() {
+fn a_folder_with_an_active_publisher_is_busy() {
     let root = tempfile::tempdir().unwrap();
     let site = FolderSite::new(root.path()).with_lock_timeout(Duration::from_millis(10));
     run(|run| publish_ring(&site, &APP, &RING, run)).unwrap();
@@ -68,7 +68,7 @@ fn a_path_never_leaves_the_folder() {
 }
 
 #[test]
-fn a_file_that_was_changed_by_hand_is_seen() {
+fn a_file_changed_by_hand_is_detected() {
     let root = tempfile::tempdir().unwrap();
     let site = FolderSite::new(root.path());
     let control = Control::new();
@@ -101,9 +101,9 @@ fn a_file_that_was_changed_by_hand_is_seen() {
     );
 }
 
-/// A typing error must not pass for an emergency that was dealt with.
+/// A misspelled name must not look like a successful operation.
 #[test]
-fn operations_on_what_does_not_exist_fail_and_make_nothing() {
+fn operations_on_a_missing_site_or_channel_fail_and_create_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("nope");
     let site = FolderSite::new(&root);

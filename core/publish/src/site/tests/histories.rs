@@ -1,4 +1,4 @@
-//! What is removed, over random histories: never what a channel names.
+//! Garbage collection, over random histories: a file that a channel references is never removed.
 
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ fn gc(site: &Memory, keep: usize, now: u64) -> Result<Collected> {
     run(|run| collect(site, &APP, &options, run))
 }
 
-/// Five releases of which the fourth is stable and the fifth the candidate.
+/// Five releases: the fourth is stable, the fifth is the candidate.
 fn five() -> Memory {
     let site = site();
     for version in ["1.0.0", "1.1.0", "1.2.0", "1.3.0"] {
@@ -32,7 +32,7 @@ fn count(site: &Memory, folder: &str) -> usize {
 }
 
 #[test]
-fn what_nothing_needs_goes_in_the_order_that_keeps_the_rest_whole() {
+fn unreferenced_files_are_removed_in_the_order_that_keeps_every_release_complete() {
     let site = five();
     let collected = gc(&site, 3, NOW + 2 * DAY).unwrap();
     let kinds: Vec<&str> = collected
@@ -53,24 +53,24 @@ fn what_nothing_needs_goes_in_the_order_that_keeps_the_rest_whole() {
 }
 
 #[test]
-fn what_is_young_stays() {
+fn recent_files_are_kept() {
     let site = five();
     let collected = gc(&site, 0, NOW + DAY - 1).unwrap();
     assert!(collected.removed.is_empty());
     assert_eq!(count(&site, "releases/"), 5);
     gc(&site, 0, NOW + DAY).unwrap();
-    assert_eq!(count(&site, "releases/"), 2, "named ones");
+    assert_eq!(count(&site, "releases/"), 2, "the referenced ones");
 }
 
 #[test]
-fn nothing_goes_while_a_document_that_decides_cannot_be_read() {
+fn nothing_is_removed_while_a_relevant_document_cannot_be_read() {
     let breaks: [(&str, &[u8]); 3] = [
         ("channels/production.json", b"{"),
         (
             "channels/beta.json",
             br#"{"format":2,"app_id":"com.example.app","channel":"beta"}"#,
         ),
-        ("releases/production/4.json", b"what is this"),
+        ("releases/production/4.json", b"not a release"),
     ];
     for (path, bytes) in breaks {
         let site = five();
@@ -86,7 +86,7 @@ fn nothing_goes_while_a_document_that_decides_cannot_be_read() {
 }
 
 #[test]
-fn what_is_none_of_the_sites_stays() {
+fn files_that_do_not_belong_to_the_site_are_kept() {
     let site = five();
     let others = [
         "archives/README.txt",
@@ -104,7 +104,7 @@ fn what_is_none_of_the_sites_stays() {
 }
 
 #[test]
-fn killed_anywhere_the_rest_is_whole_and_the_next_run_removes_it() {
+fn after_a_crash_every_release_is_complete_and_the_next_run_finishes() {
     for changes in 0..6 {
         let site = five();
         site.dies_after(changes);
@@ -160,19 +160,19 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// A device looks after each single change.
+    /// A device checks the site after each change.
     #[test]
-    fn no_history_leaves_a_device_without_what_a_channel_names(events in prop::collection::vec(event(), 1..14)) {
+    fn no_history_leaves_a_channel_with_a_missing_file(events in prop::collection::vec(event(), 1..14)) {
         let site = site();
         let names = ["production", "beta"].map(|name| name.parse().unwrap());
         let versions = ["1.0.0", "1.1.0", "1.2.0", "1.3.0"];
         let mut now = NOW;
         for event in events {
-            // The device of the fixtures keeps the time at which it all began, so nothing expires for it.
+            // The clock of the checking device stands at the start, so nothing expires for it.
             let publisher = |channel: usize| Publisher::new(&site, &APP, &names[channel]).at(Timestamp(now));
             let keys: [&SigningKey; 1] = [&KEY];
             let signing = signing(&keys);
-            // Whatever is refused is refused; only what is served counts.
+            // An operation may be refused; only the served files count.
             match event {
                 Event::Publish { channel, version, share } => {
                     let placement = share.map_or(Audience::Stable, candidate);
@@ -200,6 +200,6 @@ proptest! {
             }
             site.revives();
         }
-        device_looks(&site);
+        device_checks(&site);
     }
 }

@@ -1,4 +1,4 @@
-//! Somebody who can write to the site and has no key: what he leaves there is not signed for him.
+//! An attacker with write access to the site and without a key: forged files are never signed.
 
 use super::super::{Audience, Delivery, Outcome, SiteNote, SiteStorage, gc, publish_ring};
 use super::fixtures::*;
@@ -9,7 +9,7 @@ use capbundle::progress::Control;
 use capbundle::release::{Envelope, Release, ReleaseTarget, SignedRelease, paths};
 use capbundle::time::Timestamp;
 
-/// A site with a stable release 1 whose document somebody has replaced: another archive, and these signatures.
+/// A site with a stable release 1 whose document an attacker replaced: another archive, and these signatures.
 fn tampered(signers: &[&SigningKey]) -> Memory {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
@@ -35,7 +35,7 @@ fn releases(site: &Memory) -> usize {
 }
 
 #[test]
-fn what_nobody_signed_is_not_signed_again() {
+fn an_untrusted_release_is_not_signed_again() {
     for signers in [[].as_slice(), &[&*OTHER_KEY]] {
         let site = tampered(signers);
         let keys = [&*KEY];
@@ -51,9 +51,9 @@ fn what_nobody_signed_is_not_signed_again() {
 }
 
 #[test]
-fn a_ring_of_the_site_proves_nothing_that_our_own_keys_did_not_sign() {
+fn a_ring_from_the_site_does_not_prove_a_release_that_our_keys_did_not_sign() {
     let site = tampered(&[&OTHER_KEY]);
-    // Ours is in it, so that it may sign.
+    // It contains our key, so that our key may sign.
     let forged = ring(1, &[&OTHER_KEY, &KEY], &[], &[&OTHER_KEY]);
     site.set(&paths::ring_path(1), &forged);
     let keys = [&*KEY];
@@ -66,7 +66,7 @@ fn a_ring_of_the_site_proves_nothing_that_our_own_keys_did_not_sign() {
 }
 
 #[test]
-fn a_number_that_somebody_wrote_far_up_is_not_counted() {
+fn a_forged_sequence_far_above_the_signed_ones_is_ignored() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     site.set("releases/zz/9007199254740990.json", b"{}");
@@ -75,19 +75,19 @@ fn a_number_that_somebody_wrote_far_up_is_not_counted() {
     let channel =
         r#"{"format":1,"app_id":"com.example.app","channel":"production","stable":{"sequence":9007199254740991}}"#;
     site.set("channels/production.json", channel.as_bytes());
-    let unlooked = Memory::copied(&site);
-    let done = publish(&unlooked, "1.1.0", Audience::Stable).unwrap();
+    let copy = Memory::copied(&site);
+    let done = publish(&copy, "1.1.0", Audience::Stable).unwrap();
     assert_eq!(done.sequences, [2]);
     assert!(
         done.notes.contains(&SiteNote::IgnoredSequences(9_007_199_254_740_991)),
         "{:?}",
         done.notes
     );
-    assert_eq!(offered(&unlooked).stable, Some(2));
+    assert_eq!(offered(&copy).stable, Some(2));
 }
 
 #[test]
-fn numbers_that_devices_may_have_accepted_are_counted() {
+fn sequences_that_devices_may_have_accepted_count() {
     let site = site();
     let far = 1_u64 << 40;
     let old_key = [&*KEY];
@@ -95,15 +95,15 @@ fn numbers_that_devices_may_have_accepted_are_counted() {
     by_old_key.sequence = Some(far);
     let (first, second) = (bundle("1.0.0"), bundle("1.1.0"));
     run(|run| publisher(&site).publish(&first, &details("1.0.0"), Audience::Stable, &by_old_key, run)).unwrap();
-    // Near it, and damaged: devices may have it.
+    // Damaged, but near the signed ones: devices may have accepted it.
     site.set(&format!("releases/production/{}.json", far + 3), b"damaged");
-    let unlooked = Memory::copied(&site);
+    let copy = Memory::copied(&site);
     let next = ring(2, &[&OTHER_KEY], &[&KEY], &[&KEY, &OTHER_KEY]);
-    run(|run| publish_ring(&unlooked, &APP, &next, run)).unwrap();
+    run(|run| publish_ring(&copy, &APP, &next, run)).unwrap();
     let keys = [&*OTHER_KEY];
     let done = run(|run| {
         let placement = Audience::Stable;
-        publisher(&unlooked).publish(&second, &details("1.1.0"), placement, &signing(&keys), run)
+        publisher(&copy).publish(&second, &details("1.1.0"), placement, &signing(&keys), run)
     });
     let done = done.unwrap();
     assert_eq!(done.sequences, [far + 4]);
@@ -115,7 +115,7 @@ fn numbers_that_devices_may_have_accepted_are_counted() {
 }
 
 #[test]
-fn the_highest_number_of_all_is_told() {
+fn the_highest_possible_sequence_is_reported() {
     let site = site();
     let keys = [&*KEY];
     let mut last = signing(&keys);
@@ -127,7 +127,7 @@ fn the_highest_number_of_all_is_told() {
 }
 
 #[test]
-fn a_renewal_brings_the_signature_of_a_new_key() {
+fn a_renewal_adds_the_signature_of_a_new_key() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let both = ring(2, &[&KEY, &OTHER_KEY], &[], &[&KEY]);
@@ -140,7 +140,7 @@ fn a_renewal_brings_the_signature_of_a_new_key() {
     let done = renew(&signing_with_both).unwrap();
     assert_eq!(done.sequences, [2]);
     assert!(!renew(&signing_with_both).unwrap().changed);
-    // The old key goes, and devices take what is offered all the same.
+    // Devices accept the offered release even after the old key is retired.
     let without_old = ring(3, &[&OTHER_KEY], &[&KEY], &[&OTHER_KEY]);
     run(|run| publish_ring(&site, &APP, &without_old, run)).unwrap();
     let keys = [&*OTHER_KEY];
@@ -151,7 +151,7 @@ fn a_renewal_brings_the_signature_of_a_new_key() {
 }
 
 #[test]
-fn a_release_that_only_a_retired_key_signed_is_told_and_not_renewed() {
+fn a_release_signed_only_by_a_retired_key_is_reported_and_not_renewed() {
     let site = Memory::copied(&site());
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let next = ring(2, &[&OTHER_KEY], &[&KEY], &[&KEY, &OTHER_KEY]);
@@ -180,7 +180,7 @@ fn signed_elsewhere(site: &Memory, sequence: u64, signers: &[&SigningKey], comme
 }
 
 #[test]
-fn a_number_that_is_offered_stands_for_one_release() {
+fn an_offered_sequence_identifies_one_release() {
     let site = site();
     signed_elsewhere(&site, 5, &[&KEY], "first").unwrap();
     let again = signed_elsewhere(&site, 5, &[&KEY], "first").unwrap();
@@ -192,7 +192,7 @@ fn a_number_that_is_offered_stands_for_one_release() {
 }
 
 #[test]
-fn more_signatures_of_the_same_release_come_to_those_that_are_there() {
+fn signatures_of_the_same_release_are_added_to_the_existing_ones() {
     let site = site();
     let both = ring(2, &[&KEY, &OTHER_KEY], &[], &[&KEY]);
     run(|run| publish_ring(&site, &APP, &both, run)).unwrap();
@@ -211,7 +211,7 @@ fn more_signatures_of_the_same_release_come_to_those_that_are_there() {
 }
 
 #[test]
-fn what_is_named_no_more_stays_for_those_who_are_fetching_it() {
+fn dereferenced_files_are_kept_for_devices_that_are_downloading_them() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let late = NOW + 30 * DAY;
@@ -230,7 +230,7 @@ fn what_is_named_no_more_stays_for_those_who_are_fetching_it() {
 }
 
 #[test]
-fn the_newest_release_stays_since_numbers_are_counted_from_it() {
+fn the_newest_release_is_kept_since_it_determines_the_next_sequence() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();

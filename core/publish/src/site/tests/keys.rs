@@ -1,4 +1,4 @@
-//! Keys are looked at before anything is signed.
+//! Keys are checked before anything is signed.
 
 use super::super::{Audience, SiteStorage, publish_ring};
 use super::fixtures::*;
@@ -11,7 +11,7 @@ fn publish_with(site: &Memory, keys: &[&SigningKey]) -> super::super::Outcome {
     run(|run| publisher(site).publish(&bundle, &details, Audience::Stable, &signing(keys), run))
 }
 
-/// The site, and a second ring to which the other key was added, or which the first key had to leave.
+/// A site with a second ring, which adds the other key or retires the first one.
 fn with_second_ring(keys: &[&SigningKey], retired: &[&SigningKey]) -> Memory {
     let site = site();
     let next = ring(2, keys, retired, &[&KEY, &OTHER_KEY]);
@@ -48,13 +48,13 @@ fn after_a_rotation_the_new_key_signs_and_the_retired_one_does_not() {
 }
 
 #[test]
-fn while_both_keys_are_in_the_ring_either_signs() {
+fn while_both_keys_are_in_the_ring_either_may_sign() {
     let site = with_second_ring(&[&KEY, &OTHER_KEY], &[]);
     publish_with(&site, &[&KEY]).unwrap();
 }
 
 #[test]
-fn a_key_that_signs_opens_no_archives() {
+fn a_signing_key_must_not_open_archives() {
     let site = site();
     let recipient = PublicContentKey::from_pem(&KEY.verifying_key().to_pem()).unwrap();
     let staging = tempfile::tempdir().unwrap();
@@ -65,8 +65,8 @@ fn a_key_that_signs_opens_no_archives() {
 }
 
 #[test]
-fn a_site_without_a_ring_needs_one_that_is_given() {
-    let site = Memory::watched(device_looks).at(NOW);
+fn a_site_without_a_ring_requires_one_from_the_caller() {
+    let site = Memory::watched(device_checks).at(NOW);
     refused(
         publish_with(&site, &[&KEY]),
         ErrorKind::InvalidInput,

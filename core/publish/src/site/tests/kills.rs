@@ -1,5 +1,5 @@
-//! The publisher dies at every single change of the site. A device looks after each (see `fixtures::device_looks`), and the
-//! next run finishes.
+//! The publisher is killed at every change of the site. A device checks the site after each change (see
+//! `fixtures::device_checks`), and the next run finishes.
 
 use super::super::{Audience, Outcome, SiteNote};
 use super::fixtures::*;
@@ -7,8 +7,8 @@ use super::memory::Memory;
 use capbundle::release::ChannelFile;
 use capbundle::time::Timestamp;
 
-/// Kills `act` after 0, 1, 2, … changes, runs it again each time, and gives what the channel offers in the end and how many
-/// releases are there.
+/// Kills `act` after 0, 1, 2, … changes and runs it again each time. Returns the final channel file and the number of
+/// releases for each.
 fn killed_everywhere(set_up: impl Fn(&Memory), act: impl Fn(&Memory) -> Outcome) -> Vec<(ChannelFile, usize)> {
     let mut ends = Vec::new();
     for changes in 0.. {
@@ -30,33 +30,33 @@ fn killed_everywhere(set_up: impl Fn(&Memory), act: impl Fn(&Memory) -> Outcome)
             break;
         }
     }
-    assert!(ends.len() > 1, "it was killed at least once");
+    assert!(ends.len() > 1, "the publisher is killed at least once");
     ends
 }
 
 #[test]
-fn publishing() {
+fn publishing_survives_a_crash_at_every_change() {
     for placement in [Audience::Stable, candidate(500)] {
         let set_up = |site: &Memory| drop(publish(site, "1.0.0", Audience::Stable).unwrap());
         let ends = killed_everywhere(set_up, |site| publish(site, "1.1.0", placement));
-        let leaves = usize::from(placement == Audience::Stable);
+        let dereferenced = usize::from(placement == Audience::Stable);
         assert_eq!(
             ends.len(),
-            5 + leaves,
-            "archive, file list, release, what is named no more, channel file"
+            5 + dereferenced,
+            "archive, file list, release, dereferenced release, channel file"
         );
-        // Nothing is done twice: what was begun was gone on with.
+        // Nothing is done twice: the next run resumes the unfinished release.
         assert!(ends.iter().all(|end| *end == ends[0]), "{ends:?}");
         assert_eq!((ends[0].0.sequences().last(), ends[0].1), (Some(2), 2));
     }
 }
 
 #[test]
-fn a_file_that_was_written_and_not_confirmed_is_named_as_left() {
+fn a_file_written_but_not_confirmed_is_reported_as_left() {
     for folder in ["archives/", "releases/"] {
         let site = site();
         let before = site.paths();
-        site.confirms_none_of(folder);
+        site.confirms_nothing_below(folder);
         let unfinished = publish(&site, "1.0.0", Audience::Stable).unwrap_err();
         let mut written: Vec<String> = site.paths().into_iter().filter(|path| !before.contains(path)).collect();
         let mut left = unfinished.left.clone();
@@ -68,14 +68,14 @@ fn a_file_that_was_written_and_not_confirmed_is_named_as_left() {
 }
 
 #[test]
-fn promoting() {
+fn promoting_survives_a_crash_at_every_change() {
     let set_up = |site: &Memory| drop(publish(site, "1.0.0", candidate(500)).unwrap());
     let ends = killed_everywhere(set_up, |site| run(|run| publisher(site).promote(Some(1), run)));
     assert!(ends.iter().all(|(file, _)| file.stable == Some(1)));
 }
 
 #[test]
-fn going_back() {
+fn a_rollback_survives_a_crash_at_every_change() {
     let set_up = |site: &Memory| {
         publish(site, "1.0.0", Audience::Stable).unwrap();
         publish(site, "1.1.0", candidate(500)).unwrap();
@@ -91,19 +91,19 @@ fn going_back() {
 }
 
 #[test]
-fn going_back_to_the_built_in_bundle() {
+fn a_rollback_to_the_built_in_bundle_survives_a_crash_at_every_change() {
     let set_up = |site: &Memory| drop(publish(site, "1.0.0", candidate(500)).unwrap());
     let ends = killed_everywhere(set_up, |site| {
         let details = details("builtin");
         run(|run| publisher(site).rollback_to_built_in(&details, &signing(&[&KEY]), run))
     });
-    assert_eq!(ends.len(), 4, "release, what is named no more, channel file");
+    assert_eq!(ends.len(), 4, "release, dereferenced release, channel file");
     let is_end = |(file, releases): &(ChannelFile, usize)| (file.stable, *releases) == (Some(2), 2);
     assert!(ends.iter().all(is_end), "{ends:?}");
 }
 
 #[test]
-fn renewing() {
+fn renewing_survives_a_crash_at_every_change() {
     let set_up = |site: &Memory| {
         publish(site, "1.0.0", Audience::Stable).unwrap();
         publish(site, "1.1.0", candidate(500)).unwrap();
@@ -118,7 +118,7 @@ fn renewing() {
 }
 
 #[test]
-fn what_was_begun_longer_than_a_day_ago_is_not_gone_on_with() {
+fn a_release_begun_more_than_a_day_ago_is_not_resumed() {
     let site = site();
     site.dies_after(3);
     publish(&site, "1.0.0", Audience::Stable).unwrap_err();
@@ -134,7 +134,7 @@ fn what_was_begun_longer_than_a_day_ago_is_not_gone_on_with() {
 }
 
 #[test]
-fn what_says_something_else_is_not_gone_on_with() {
+fn a_release_with_other_metadata_is_not_resumed() {
     let site = site();
     site.dies_after(3);
     publish(&site, "1.0.0", Audience::Stable).unwrap_err();

@@ -1,4 +1,4 @@
-//! A site in memory that stops where a test says, and looks at itself after each change as a device does.
+//! A site in memory that fails after a given number of changes, and calls a check after each one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,15 +24,15 @@ struct Inner {
     files: Files,
     now: Timestamp,
     changes: usize,
-    /// After so many changes nothing works any more.
+    /// After this many changes every operation fails.
     dies_after: Option<usize>,
     dead: bool,
-    /// Files below this folder are kept, and then refused.
+    /// Files below this folder are stored, but reported as refused.
     unconfirmed: Option<&'static str>,
 }
 
 impl Memory {
-    /// With somebody who looks at the site after each change.
+    /// A site that calls `look` after each change.
     pub(in crate::site) fn watched(look: impl Fn(&Self) + Send + Sync + 'static) -> Self {
         Self {
             inner: Mutex::default(),
@@ -40,7 +40,7 @@ impl Memory {
         }
     }
 
-    /// The same files, at which nobody looks.
+    /// A copy without the check.
     pub(in crate::site) fn copied(other: &Self) -> Self {
         let copy = Self::watched(|_| {});
         let (files, now) = {
@@ -62,22 +62,22 @@ impl Memory {
         self.inner.lock().unwrap().now = Timestamp(now);
     }
 
-    /// The process dies after so many changes from now on.
+    /// The process dies after this many more changes.
     pub(in crate::site) fn dies_after(&self, changes: usize) {
         let mut inner = self.inner.lock().unwrap();
         inner.changes = 0;
         inner.dies_after = Some(changes);
     }
 
-    /// A new process; whether the one before had died.
+    /// Starts a new process. Returns whether the previous one died.
     pub(in crate::site) fn revives(&self) -> bool {
         let mut inner = self.inner.lock().unwrap();
         inner.dies_after = None;
         std::mem::take(&mut inner.dead)
     }
 
-    /// From now on it keeps a file below this folder and says that it may not be looked at.
-    pub(in crate::site) fn confirms_none_of(&self, folder: &'static str) {
+    /// From now on, files below this folder are stored, but reading them back is denied.
+    pub(in crate::site) fn confirms_nothing_below(&self, folder: &'static str) {
         self.inner.lock().unwrap().unconfirmed = Some(folder);
     }
 
@@ -87,7 +87,7 @@ impl Memory {
             return Err(Error::Core(capbundle::Error::Server {
                 url: path.to_owned(),
                 status: 403,
-                problem: "may not look".to_owned(),
+                problem: "access denied".to_owned(),
             }));
         }
         Ok(done)
@@ -97,7 +97,7 @@ impl Memory {
         self.inner.lock().unwrap().files.keys().cloned().collect()
     }
 
-    /// As a web server gives it.
+    /// The bytes that a web server serves.
     pub(in crate::site) fn served(&self, path: &str) -> Option<Vec<u8>> {
         self.inner
             .lock()

@@ -1,4 +1,4 @@
-//! What a channel offers after each operation.
+//! The channel file after each operation.
 
 use super::super::{Audience, SiteNote};
 use super::fixtures::*;
@@ -8,7 +8,7 @@ use capbundle::release::{Candidate, paths};
 use capbundle::time::Timestamp;
 
 #[test]
-fn a_first_release_brings_a_channel_into_being() {
+fn a_first_release_creates_the_channel() {
     let site = site();
     let done = publish(&site, "1.0.0", Audience::Stable).unwrap();
     assert_eq!((done.sequences.as_slice(), done.changed), ([1].as_slice(), true));
@@ -39,7 +39,7 @@ fn publishing_the_same_again_changes_nothing() {
 }
 
 #[test]
-fn a_dry_run_says_each_step_and_writes_nothing() {
+fn a_dry_run_describes_each_step_and_writes_nothing() {
     let site = site();
     let before = site.paths();
     let done = dry_run(|run| {
@@ -85,14 +85,14 @@ fn a_candidate_is_rolled_out_step_by_step_and_promoted() {
 }
 
 #[test]
-fn a_rollout_is_lowered_only_when_that_is_asked_for() {
+fn a_rollout_is_lowered_only_on_request() {
     let site = site();
     publish(&site, "1.0.0", candidate(5000)).unwrap();
     let refused = run(|run| publisher(&site).rollout(500, false, run)).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
     assert!(refused.to_string().contains("50 %; lowering that to 5 %"), "{refused}");
     assert_eq!(offered(&site).candidate.unwrap().rollout_bps, 5000);
-    // Nor by publishing the same again.
+    // Publishing the same release again does not lower it either.
     assert!(publish(&site, "1.0.0", candidate(10)).is_err());
     let lowered = run(|run| publisher(&site).rollout(25, true, run)).unwrap();
     assert!(lowered.notes.contains(&SiteNote::LoweringTakesNothingBack));
@@ -114,7 +114,7 @@ fn publishing_the_candidate_again_with_more_devices_raises_its_share() {
 }
 
 #[test]
-fn a_pause_takes_the_candidate_out_and_may_be_repeated() {
+fn a_pause_removes_the_candidate_and_may_be_repeated() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
@@ -125,7 +125,7 @@ fn a_pause_takes_the_candidate_out_and_may_be_repeated() {
 }
 
 #[test]
-fn a_pause_works_on_a_site_that_has_lost_the_release() {
+fn a_pause_works_on_a_site_without_the_release() {
     let site = super::memory::Memory::default().at(NOW);
     run(|run| super::super::publish_ring(&site, &APP, &RING, run)).unwrap();
     publish(&site, "1.0.0", candidate(500)).unwrap();
@@ -135,7 +135,7 @@ fn a_pause_works_on_a_site_that_has_lost_the_release() {
 }
 
 #[test]
-fn with_a_bad_candidate_the_way_back_is_the_stable_bundle_above_it() {
+fn a_rollback_from_a_candidate_publishes_the_stable_bundle_with_a_higher_sequence() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
@@ -148,7 +148,7 @@ fn with_a_bad_candidate_the_way_back_is_the_stable_bundle_above_it() {
 }
 
 #[test]
-fn without_a_candidate_the_way_back_must_be_named() {
+fn without_a_candidate_a_rollback_requires_a_sequence() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", Audience::Stable).unwrap();
@@ -161,7 +161,7 @@ fn without_a_candidate_the_way_back_must_be_named() {
 }
 
 #[test]
-fn a_renewal_keeps_the_candidate_above_what_is_stable() {
+fn a_renewal_keeps_the_candidate_above_the_stable_release() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();
@@ -178,7 +178,7 @@ fn a_renewal_keeps_the_candidate_above_what_is_stable() {
 }
 
 #[test]
-fn a_sequence_is_above_all_of_the_site_and_may_be_given() {
+fn a_sequence_is_above_all_on_the_site_and_may_be_chosen() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let beta = "beta".parse().unwrap();
@@ -207,7 +207,7 @@ fn an_expired_candidate_is_not_promoted() {
 }
 
 #[test]
-fn a_list_shows_channels_and_releases_the_newest_first() {
+fn a_list_shows_channels_and_releases_newest_first() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     publish(&site, "1.1.0", candidate(500)).unwrap();

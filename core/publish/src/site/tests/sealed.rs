@@ -14,7 +14,7 @@ fn sealed_for(keys: &[&ContentKey], staging: &std::path::Path) -> Bundle {
 }
 
 #[test]
-fn a_sealed_release_is_gone_on_with_if_it_is_for_the_same_keys() {
+fn a_sealed_release_is_resumed_only_for_the_same_recipients() {
     let staging = tempfile::tempdir().unwrap();
     let site = site();
     let publish = |keys: &[&ContentKey]| {
@@ -74,7 +74,7 @@ fn a_release_signed_elsewhere_is_published_with_its_archive() {
 }
 
 #[test]
-fn a_release_that_too_few_signed_is_not_published() {
+fn a_release_with_too_few_signatures_is_not_published() {
     let (site, staging) = (site(), tempfile::tempdir().unwrap());
     publish(&site, "0.9.0", Audience::Stable).unwrap();
     let mut template = trusted(&site, &CHANNEL, 1);

@@ -1,4 +1,4 @@
-//! Two publishers at once.
+//! Two concurrent publishers.
 
 use super::super::plan::ExecutionOptions;
 use super::super::{Audience, Bundle, Outcome, gc};
@@ -8,7 +8,7 @@ use capbundle::ErrorKind;
 use capbundle::progress::Control;
 use capbundle::time::Timestamp;
 
-/// Publishes, and lets `meanwhile` happen before the step whose line has this word.
+/// Publishes, and calls `meanwhile` before the first step whose description contains `at`.
 fn interrupted(site: &Memory, bundle: &Bundle, now: u64, at: &str, meanwhile: impl FnOnce()) -> Outcome {
     let mut meanwhile = Some(meanwhile);
     let mut before = |step: &str| {
@@ -29,7 +29,7 @@ fn interrupted(site: &Memory, bundle: &Bundle, now: u64, at: &str, meanwhile: im
 }
 
 #[test]
-fn the_second_one_is_refused_whenever_the_first_gets_between() {
+fn a_publisher_is_refused_when_another_one_publishes_in_between() {
     for at in ["archives/", "files/", "releases/", "channels/"] {
         let site = site();
         publish(&site, "1.0.0", Audience::Stable).unwrap();
@@ -42,7 +42,7 @@ fn the_second_one_is_refused_whenever_the_first_gets_between() {
         assert_eq!(
             trusted(&site, &CHANNEL, stable).version,
             "2.0.0",
-            "nothing of the first is overwritten"
+            "the release of the other publisher is not overwritten"
         );
         publish(&site, "1.1.0", Audience::Stable).unwrap();
         assert!(offered(&site).stable.unwrap() > stable);
@@ -50,7 +50,7 @@ fn the_second_one_is_refused_whenever_the_first_gets_between() {
 }
 
 #[test]
-fn a_channel_that_came_into_being_meanwhile_is_not_overwritten() {
+fn a_channel_created_meanwhile_is_not_overwritten() {
     let site = site();
     let outcome = interrupted(&site, &bundle("1.1.0"), NOW, "channels/", || {
         site.set(
@@ -63,13 +63,13 @@ fn a_channel_that_came_into_being_meanwhile_is_not_overwritten() {
 }
 
 #[test]
-fn what_a_publisher_takes_up_again_is_not_collected_under_its_hands() {
+fn files_that_a_publisher_reuses_are_not_removed_meanwhile() {
     let site = site();
     publish(&site, "1.1.0", candidate(500)).unwrap();
     run(|run| publisher(&site).pause(run)).unwrap();
     let late = NOW + 30 * DAY;
     site.set_time(late);
-    // The archive is old and nothing names it, until the first step makes it young.
+    // The archive is old and unreferenced until the first step touches it.
     let outcome = interrupted(&site, &bundle("1.1.0"), late, "files/", || {
         let mut options = gc::GcOptions::default();
         (options.keep, options.now) = (0, Timestamp(late));

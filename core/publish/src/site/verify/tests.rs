@@ -8,12 +8,12 @@ use super::super::{Audience, SiteStorage as _};
 use super::*;
 use capbundle::http::{Head, Headers, Receiver, Request, TransportError};
 
-/// A web server before a site in memory.
+/// A web server that serves a site in memory.
 #[derive(Debug)]
 struct Served<'a> {
     site: &'a Memory,
     cache_control: &'static str,
-    /// Whether each first try breaks.
+    /// Whether the first request for each path breaks.
     is_shaky: bool,
     asked: Mutex<Vec<String>>,
 }
@@ -87,14 +87,14 @@ fn two() -> Memory {
 }
 
 #[test]
-fn a_sound_site_has_no_problems() {
+fn an_intact_site_has_no_problems() {
     let report = look(&two());
     assert_eq!(report.problems, []);
     assert_eq!((report.ring, report.releases.len(), report.worst()), (Some(1), 2, None));
 }
 
 #[test]
-fn a_connection_that_breaks_is_asked_again() {
+fn a_request_is_retried_after_a_broken_connection() {
     let site = two();
     let mut served = served(&site);
     served.is_shaky = true;
@@ -102,7 +102,7 @@ fn a_connection_that_breaks_is_asked_again() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn a_missing_file_is_reported() {
     for (folder, code) in [
         ("archives/", "not_found"),
         ("files/", "not_found"),
@@ -124,7 +124,7 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
-fn what_was_changed_is_found_at_its_kind_of_check() {
+fn a_modified_file_is_found_by_the_matching_check() {
     let change = |folder: &str, change: &dyn Fn(&mut Vec<u8>)| {
         let site = two();
         let path = site.paths().into_iter().find(|path| path.starts_with(folder)).unwrap();
@@ -139,7 +139,7 @@ fn what_was_changed_is_found_at_its_kind_of_check() {
     assert_eq!(
         codes(&look_with(&served(&flipped), |_| {})),
         Vec::<&str>::new(),
-        "one byte of it tells nothing"
+        "the first byte is unchanged"
     );
     assert_eq!(codes(&look(&flipped)), ["digest_mismatch"]);
     let list = change("files/", &|bytes| bytes.push(b' '));
@@ -155,7 +155,7 @@ fn what_was_changed_is_found_at_its_kind_of_check() {
 }
 
 #[test]
-fn a_release_that_will_expire_is_told_before_it_does() {
+fn a_release_is_reported_before_it_expires() {
     let site = two();
     let at = |days: u64| look_with(&served(&site), |options| options.now = Timestamp(NOW + days * DAY));
     assert_eq!(at(75).problems, []);
@@ -165,7 +165,7 @@ fn a_release_that_will_expire_is_told_before_it_does() {
 }
 
 #[test]
-fn a_channel_file_that_caches_keep_is_told() {
+fn a_channel_file_that_caches_keep_is_reported() {
     let site = two();
     let with = |cache_control| {
         let mut served = served(&site);
@@ -178,7 +178,7 @@ fn a_channel_file_that_caches_keep_is_told() {
 }
 
 #[test]
-fn without_a_ring_of_ones_own_that_of_the_site_is_believed_and_told() {
+fn without_a_ring_that_of_the_site_is_trusted_with_a_note() {
     let site = two();
     let report = look_with(&served(&site), |options| options.ring = None);
     assert_eq!(
@@ -215,7 +215,7 @@ fn a_sealed_archive_is_opened_with_a_content_key() {
 }
 
 #[test]
-fn a_server_that_fails_is_an_error_and_no_verdict() {
+fn a_failing_server_is_an_error_rather_than_a_problem() {
     #[derive(Debug)]
     struct Failing;
     impl Transport for Failing {
@@ -234,7 +234,7 @@ fn a_server_that_fails_is_an_error_and_no_verdict() {
 }
 
 #[test]
-fn a_release_that_goes_to_the_built_in_bundle_is_in_order_without_files() {
+fn a_built_in_release_is_valid_without_files() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let details = details("builtin");
@@ -250,7 +250,7 @@ fn a_release_that_goes_to_the_built_in_bundle_is_in_order_without_files() {
             .any(|path| path.starts_with("archives/") || path.starts_with("files/")),
         "{asked:?}"
     );
-    // It expires as others do.
+    // It expires like any other release.
     let soon = look_with(&self::served(&site), |options| options.now = Timestamp(NOW + 80 * DAY));
     assert_eq!(codes(&soon), ["expires_soon"]);
 }
