@@ -1,4 +1,4 @@
-//! The Bundles API against bodies as documented and as Capgo's servers send them.
+//! The Bundles API with documented responses and with those that Capgo's servers send.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use capbundle::http::{Body, Request};
 
 const KEY: &str = "c591b04e-cf29-4945-b9a0-776d0672061a";
 
-/// An API whose server gives these answers.
+/// An API whose server sends these responses.
 fn api(answers: impl IntoIterator<Item = Answer>) -> (Api, Arc<Scripted>) {
     at(Api::DEFAULT_BASE, answers)
 }
@@ -54,14 +54,14 @@ fn ok() -> Answer {
     answer(200, &json!({ "status": "ok" }))
 }
 
-/// What Capgo's servers answer for a page beyond the last, and for a list that may not be read.
+/// The response of Capgo's servers for a page beyond the last, and for a list without access.
 fn no_page() -> Answer {
     let body =
         json!({ "error": "cannot_get_bundle", "message": "Cannot get bundle", "moreInfo": { "supabaseError": null } });
     answer(400, &body)
 }
 
-/// A row as Capgo's servers have it.
+/// A row as Capgo's servers send it.
 fn row(id: u64, version: &str) -> Value {
     json!({
         "app_id": "com.example.app", "checksum": null, "cli_version": "8.68.1", "comment": null,
@@ -74,7 +74,7 @@ fn row(id: u64, version: &str) -> Value {
     })
 }
 
-/// Each request as `METHOD address body`.
+/// Each request as `METHOD URL body`.
 fn asked(transport: &Scripted) -> Vec<String> {
     let line = |request: &Request| {
         let body = match &request.body {

@@ -32,7 +32,7 @@ impl Places {
 }
 
 #[test]
-fn a_key_is_looked_for_where_capgo_looks_and_in_its_order() {
+fn a_key_is_searched_in_the_places_and_order_of_capgo() {
     let both = Places::new(Some("of-home\n"), Some("of-folder"));
     assert_eq!(both.find(Some(" of-variable ")).unwrap().unwrap(), "of-variable");
     assert_eq!(both.find(Some(" ")).unwrap().unwrap(), "of-home");
@@ -49,7 +49,7 @@ fn a_key_is_looked_for_where_capgo_looks_and_in_its_order() {
 }
 
 #[test]
-fn what_was_given_goes_first_and_must_be_a_key() {
+fn an_explicit_key_takes_precedence_and_must_be_valid() {
     let places = Places::new(None, Some("of-folder"));
     let find = |given: &str| ApiKey::find(Some(given.to_owned()), places.folder.path());
     assert_eq!(find("given").unwrap().unwrap().secret(), "given");
@@ -61,7 +61,7 @@ fn what_was_given_goes_first_and_must_be_a_key() {
 }
 
 #[test]
-fn a_file_that_cannot_be_a_key_is_an_error_that_names_it() {
+fn a_file_with_an_invalid_key_is_an_error_that_names_it() {
     for text in ["two words".to_owned(), "x".repeat(5_000)] {
         let error = Places::new(None, Some(&text)).find(None).unwrap_err().to_string();
         assert!(error.contains(".capgo") && !error.contains(&text), "{error}");
@@ -75,7 +75,7 @@ fn a_file_that_cannot_be_a_key_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_key_is_not_printed() {
+fn a_key_is_never_printed() {
     let key = ApiKey::new("secret").unwrap();
     assert_eq!(format!("{key:?}"), "ApiKey(from given)");
 }

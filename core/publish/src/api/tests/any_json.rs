@@ -1,8 +1,8 @@
-//! Whatever a server sends, the answer is a value or an error.
+//! Any response of a server gives a value or an error, never a panic.
 
 use super::*;
 
-/// A generator of no quality, the same on every machine.
+/// A simple random generator, the same on every machine.
 struct Dice(u64);
 
 impl Dice {
@@ -14,7 +14,7 @@ impl Dice {
         (self.0 >> 33) % sides
     }
 
-    /// Values that look like answers often enough to get far.
+    /// A random value that resembles a real response often enough to reach most code.
     fn value(&mut self, depth: u32) -> Value {
         const WORDS: [&str; 12] = [
             "ok",
@@ -57,7 +57,7 @@ impl Dice {
     fn answer(&mut self) -> Answer {
         let status = [200, 201, 204, 302, 400, 401, 404, 409, 422][usize::try_from(self.roll(9)).unwrap()];
         let body = self.value(4).to_string().into_bytes();
-        // A part of it, sometimes.
+        // Sometimes truncated.
         let length = if self.roll(5) == 0 {
             usize::try_from(self.roll(body.len() as u64 + 1)).unwrap()
         } else {
@@ -70,7 +70,7 @@ impl Dice {
 type CallOf<'a> = &'a dyn Fn(&Api) -> Result<()>;
 
 #[test]
-fn any_answer_to_any_call_ends_in_a_value_or_an_error_without_the_key() {
+fn any_response_to_any_call_gives_a_value_or_an_error_without_the_key() {
     let mut dice = Dice(2026);
     let control = Control::new();
     let url = || "https://cdn.example.com/1.zip".parse().unwrap();

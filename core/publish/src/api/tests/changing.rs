@@ -1,4 +1,4 @@
-//! Deleting, metadata and channels.
+//! Deletes bundles, and sets metadata and channels.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn a_bundle_is_deleted_as_documented() {
 }
 
 #[test]
-fn after_a_lost_answer_a_bundle_that_is_gone_is_deleted() {
+fn after_a_lost_response_a_missing_bundle_counts_as_deleted() {
     let lost = || Answer::new(200, b"{").then_breaks();
     let (deleted, transport) = api([lost(), answer(200, &json!([row(1, "1.0.1")])), no_page()]);
     deleted.delete(&app(), "1.0.0", &Control::new()).unwrap();
@@ -24,7 +24,7 @@ fn after_a_lost_answer_a_bundle_that_is_gone_is_deleted() {
 }
 
 #[test]
-fn all_bundles_are_deleted_on_an_explicit_word_and_once() {
+fn all_bundles_are_deleted_only_with_a_confirmation_and_without_a_retry() {
     let (api, transport) = api([ok()]);
     api.delete_all(&DeleteAll::bundles_of(app()), &Control::new()).unwrap();
     assert_eq!(
@@ -39,7 +39,7 @@ fn all_bundles_are_deleted_on_an_explicit_word_and_once() {
 }
 
 #[test]
-fn a_version_that_is_no_text_to_send_deletes_nothing() {
+fn an_invalid_version_deletes_nothing() {
     // Without a version the same request would delete everything.
     let (api, transport) = api([ok()]);
     for version in ["", " ", "\t", "1\n2"] {
@@ -69,7 +69,7 @@ fn link_and_comment_are_set() {
 }
 
 #[test]
-fn a_channel_is_set_by_id_and_tried_again() {
+fn setting_a_channel_by_id_is_retried() {
     let done = answer(
         200,
         &json!({ "status": "success", "message": "Bundle 1.0.0 set to channel production" }),
@@ -81,7 +81,7 @@ fn a_channel_is_set_by_id_and_tried_again() {
 }
 
 #[test]
-fn a_channel_is_set_by_name_and_told_as_it_was() {
+fn setting_a_channel_by_name_returns_its_previous_state() {
     let channel = json!({ "id": 7, "name": "production", "version": { "id": 4, "name": "1.0.1" } });
     let (api, transport) = api([answer(200, &channel), ok()]);
     let before = api
@@ -93,7 +93,7 @@ fn a_channel_is_set_by_name_and_told_as_it_was() {
 }
 
 #[test]
-fn a_channel_name_that_is_wrong_is_answered_with_those_there_are() {
+fn a_wrong_channel_name_is_refused_with_the_existing_ones() {
     let list = answer(
         200,
         &json!([{ "id": 1, "name": "beta" }, { "id": 2, "name": "production" }]),
@@ -105,7 +105,7 @@ fn a_channel_name_that_is_wrong_is_answered_with_those_there_are() {
 }
 
 #[test]
-fn an_upload_is_taken_back_by_its_digest() {
+fn an_upload_is_removed_by_its_digest() {
     let (api, transport) = api([Answer::new(503, b""), ok()]);
     let digest = Sha256Digest::of(b"archive");
     api.remove_upload(&app(), &digest, &Control::new()).unwrap();
@@ -114,7 +114,7 @@ fn an_upload_is_taken_back_by_its_digest() {
 }
 
 #[test]
-fn a_server_that_takes_nothing_back_says_so() {
+fn a_server_that_cannot_remove_uploads_is_an_error() {
     for status in [404, 405] {
         let body = json!({ "error": "not_found", "message": "there is nothing at this address" });
         let (api, transport) = api([answer(status, &body)]);
@@ -125,7 +125,7 @@ fn a_server_that_takes_nothing_back_says_so() {
 }
 
 #[test]
-fn an_upload_was_there_before_only_if_that_is_sure() {
+fn an_upload_existed_before_only_if_that_is_certain() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("app.zip");
     std::fs::write(&file, b"archive").unwrap();
@@ -133,7 +133,7 @@ fn an_upload_was_there_before_only_if_that_is_sure() {
     for (answers, there) in [
         (vec![stored(201)], false),
         (vec![stored(200)], true),
-        // The first try may have brought it.
+        // The first attempt may have stored it.
         (vec![Answer::new(502, b""), stored(200)], false),
     ] {
         let (api, _) = api(answers);

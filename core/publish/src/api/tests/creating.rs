@@ -1,4 +1,4 @@
-//! Registering a bundle once, whatever the network does.
+//! Registers a bundle exactly once over an unreliable network.
 
 use super::*;
 use capbundle::http::Headers;
@@ -8,7 +8,7 @@ fn new_bundle() -> BundleRegistration {
     BundleRegistration::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap()
 }
 
-/// The row that a server makes of it.
+/// The row of the registered bundle.
 fn registered() -> Value {
     let mut row = row(9, "1.2.3");
     row["checksum"] = json!(Sha256Digest::of(b"zip").to_string());
@@ -26,7 +26,7 @@ fn create(answers: impl IntoIterator<Item = Answer>) -> (Result<Option<RemoteBun
     (result, methods)
 }
 
-/// The answer is lost on its way.
+/// The response is lost in transit.
 fn lost() -> Answer {
     Answer::new(200, b"{").then_breaks()
 }
@@ -53,7 +53,7 @@ fn a_bundle_is_registered_as_documented() {
 }
 
 #[test]
-fn what_the_real_server_made_of_it_is_told() {
+fn the_bundle_that_the_real_server_returns_is_returned() {
     let (result, _) = create([answer(200, &json!({ "status": "success", "bundle": registered() }))]);
     assert_eq!(result.unwrap().unwrap().id, 9);
 }
@@ -81,7 +81,7 @@ fn a_sealed_bundle_is_registered_with_session_key_and_key_id() {
 }
 
 #[test]
-fn a_sealed_bundle_without_a_signature_is_refused_here() {
+fn a_sealed_bundle_without_a_signature_is_refused_locally() {
     let error = new_bundle()
         .sealed("AAAAAAAAAAAAAAAAAAAAAA==:AQID".parse().unwrap(), None)
         .unwrap_err();
@@ -89,28 +89,28 @@ fn a_sealed_bundle_without_a_signature_is_refused_here() {
 }
 
 #[test]
-fn after_a_lost_answer_it_is_looked_for_before_it_is_tried_again() {
+fn after_a_lost_response_the_list_is_checked_before_a_retry() {
     let (result, methods) = create([lost(), answer(200, &json!([registered()]))]);
     assert_eq!(result.unwrap().unwrap().id, 9);
     assert_eq!(methods, ["POST", "GET"]);
 }
 
 #[test]
-fn what_was_not_carried_out_is_tried_again() {
+fn a_registration_without_effect_is_retried() {
     let (result, methods) = create([lost(), answer(200, &json!([row(1, "1.0.0")])), no_page(), ok()]);
     assert_eq!(result.unwrap(), None);
     assert_eq!(methods, ["POST", "GET", "GET", "POST"]);
 }
 
 #[test]
-fn the_first_bundle_of_an_app_is_tried_again_too() {
+fn the_first_bundle_of_an_app_is_retried_too() {
     let (result, methods) = create([answer(502, &json!({})), no_page(), ok()]);
     assert_eq!((result.unwrap(), methods.len()), (None, 3));
 }
 
 #[test]
-fn our_own_first_try_does_not_count_as_a_version_that_exists() {
-    // 503 says that it was not done; some proxies say so of what was done.
+fn our_own_first_attempt_is_not_reported_as_an_existing_version() {
+    // 503 means that it was not done, but some proxies send it although it was.
     let overloaded = answer(503, &json!({})).with("retry-after", "0");
     let (result, methods) = create([overloaded, exists(), answer(200, &json!([registered()]))]);
     assert_eq!(result.unwrap().unwrap().id, 9);
@@ -118,7 +118,7 @@ fn our_own_first_try_does_not_count_as_a_version_that_exists() {
 }
 
 #[test]
-fn a_version_of_somebody_else_is_an_error_at_once() {
+fn an_existing_version_of_another_publisher_is_an_error_at_once() {
     let (result, methods) = create([exists()]);
     let error = refusal(result);
     assert!(error.is("version_already_exists") && methods == ["POST"]);
@@ -126,14 +126,14 @@ fn a_version_of_somebody_else_is_an_error_at_once() {
 }
 
 #[test]
-fn another_bundle_of_the_same_version_is_not_ours() {
+fn a_different_bundle_of_the_same_version_is_not_ours() {
     let overloaded = answer(503, &json!({})).with("retry-after", "0");
     let (result, _) = create([overloaded, exists(), answer(200, &json!([row(9, "1.2.3")])), no_page()]);
     assert!(refusal(result).is("version_already_exists"));
 }
 
 #[test]
-fn when_looking_fails_too_nobody_claims_to_know() {
+fn if_the_check_fails_too_the_effect_is_reported_as_unknown() {
     let (result, methods) = create([lost()]);
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
@@ -142,7 +142,7 @@ fn when_looking_fails_too_nobody_claims_to_know() {
 }
 
 #[test]
-fn a_refusal_of_a_second_try_hides_no_first_one_that_nobody_could_look_for() {
+fn a_refused_second_attempt_does_not_hide_an_unchecked_first_one() {
     let (result, methods) = create([
         lost(),
         no_page(),
@@ -157,7 +157,7 @@ fn a_refusal_of_a_second_try_hides_no_first_one_that_nobody_could_look_for() {
 }
 
 #[test]
-fn it_is_not_tried_for_ever() {
+fn attempts_are_limited() {
     let round = || {
         [
             answer(500, &json!({ "error": "unknown_error", "message": "Unknown error" })),
@@ -169,7 +169,7 @@ fn it_is_not_tried_for_ever() {
 }
 
 #[test]
-fn nothing_is_sent_that_every_server_refuses() {
+fn a_registration_that_every_server_refuses_is_not_sent() {
     let url = || "https://cdn.example.com/1.zip".parse().unwrap();
     for version in [
         "", "1", "1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.2.3 ", "latest", "1.2.3\n",

@@ -1,4 +1,4 @@
-//! Lists, page after page.
+//! Paginated lists.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn page(ids: impl Iterator<Item = u64>) -> Answer {
 
 #[test]
 fn overlapping_pages_give_every_bundle_once() {
-    // As the real server pages: the first has 50 rows, page 1 the rows 50 to 549, page 2 the rows 100 to 1049.
+    // The pages of the real server: the first has rows 0 to 49, page 1 rows 50 to 549, page 2 rows 100 to 1049.
     let (api, transport) = api([page(0..50), page(50..420), page(100..420)]);
     let versions = versions(&api);
     assert_eq!(versions.len(), 420);
@@ -37,7 +37,7 @@ fn an_empty_page_after_a_good_one_is_the_end() {
 }
 
 #[test]
-fn a_first_page_that_may_not_be_read_is_an_error_that_says_so() {
+fn a_first_page_without_access_is_an_error_that_explains_it() {
     let (api, _) = api([no_page()]);
     let control = Control::new();
     let mut bundles = api.bundles(&app(), &control);
@@ -75,13 +75,13 @@ fn documented_lists_are_read() {
 }
 
 #[test]
-fn an_empty_documented_list_is_no_error() {
+fn an_empty_documented_list_is_not_an_error() {
     let (api, _) = api([answer(200, &json!({ "data": [] }))]);
     assert!(versions(&api).is_empty());
 }
 
 #[test]
-fn a_server_without_pages_is_no_endless_list() {
+fn a_server_without_pages_does_not_make_an_endless_list() {
     let (api, transport) = api([page(0..3), page(0..3)]);
     assert_eq!((versions(&api).len(), transport.asked().len()), (3, 2));
 }
@@ -98,13 +98,13 @@ fn a_bundle_is_found_on_a_later_page_and_no_further_one_is_read() {
 }
 
 #[test]
-fn a_version_that_is_not_there_is_none() {
+fn a_missing_version_is_not_found() {
     let (api, _) = api([page(0..50), no_page()]);
     assert_eq!(api.bundle(&app(), "9.9.9", &Control::new()).unwrap(), None);
 }
 
 #[test]
-fn channels_are_read_bare_as_one_object_and_in_data() {
+fn channels_are_read_from_an_array_an_object_and_data() {
     let channel = json!({
         "id": 7, "created_at": "2026-01-01", "name": "production", "app_id": "com.example.app", "public": true,
         "version": { "name": "1.0.1", "id": 4 }, "rollout_enabled": false
@@ -123,9 +123,9 @@ fn channels_are_read_bare_as_one_object_and_in_data() {
     }
 }
 
-/// After `channel set` to it, or before the first bundle of an app.
+/// As after `channel set` to the built-in bundle, or before the first bundle of an app.
 #[test]
-fn a_channel_of_the_built_in_bundle_is_a_channel() {
+fn a_channel_may_serve_the_built_in_bundle() {
     for version in [
         json!({ "id": null, "name": "builtin" }),
         json!({ "name": "builtin" }),
@@ -141,7 +141,7 @@ fn a_channel_of_the_built_in_bundle_is_a_channel() {
 }
 
 #[test]
-fn a_channel_that_a_server_does_not_know_is_looked_for_in_its_list() {
+fn a_channel_unknown_to_the_server_is_looked_up_in_its_list() {
     let unknown = answer(
         400,
         &json!({ "status": "Cannot find version", "error": "{\"code\":\"PGRST116\"}" }),
@@ -150,17 +150,21 @@ fn a_channel_that_a_server_does_not_know_is_looked_for_in_its_list() {
         200,
         &json!([{ "id": 1, "name": "beta" }, { "id": 2, "name": "production" }]),
     );
-    let (asks, _) = api([unknown.clone(), list.clone(), answer(200, &json!([]))]);
-    assert_eq!(asks.channel(&app(), "nightly", &Control::new()).unwrap(), None);
-    let (asks, _) = api([unknown, list]);
+    let (client, _) = api([unknown.clone(), list.clone(), answer(200, &json!([]))]);
+    assert_eq!(client.channel(&app(), "nightly", &Control::new()).unwrap(), None);
+    let (client, _) = api([unknown, list]);
     assert_eq!(
-        asks.channel(&app(), "production", &Control::new()).unwrap().unwrap().id,
+        client
+            .channel(&app(), "production", &Control::new())
+            .unwrap()
+            .unwrap()
+            .id,
         2
     );
 }
 
 #[test]
-fn names_are_encoded_for_the_query() {
+fn names_are_percent_encoded_in_the_query() {
     let (api, transport) = api([answer(200, &json!([{ "id": 1, "name": "a&b=c é" }]))]);
     api.channel(&app(), "a&b=c é", &Control::new()).unwrap().unwrap();
     let line = "GET https://api.capgo.app/channel?app_id=com.example.app&channel=a%26b%3Dc%20%C3%A9";
@@ -168,7 +172,7 @@ fn names_are_encoded_for_the_query() {
 }
 
 #[test]
-fn a_row_that_is_none_is_named() {
+fn an_invalid_row_is_an_error_that_explains_it() {
     for (body, problem) in [
         (json!([{ "name": "1.0.0" }]), "no id"),
         (json!([{ "id": "x", "name": "1.0.0" }]), "not a number"),

@@ -1,8 +1,8 @@
-//! Refusals of every form.
+//! Error responses in every form.
 
 use super::*;
 
-/// Every code of the Bundles API, with the status it comes with.
+/// Every code of the Bundles API, with its status.
 const CODES: &[(u16, &str)] = &[
     (401, "no_key_provided"),
     (401, "invalid_apikey"),
@@ -38,13 +38,13 @@ const CODES: &[(u16, &str)] = &[
 ];
 
 fn refused_with(answer: &Answer) -> Result<()> {
-    // Enough for every try.
+    // Enough for every attempt.
     let (api, _) = api((0..10).map(|_| answer.clone()));
     api.set_channel(&app(), 1, 2, &Control::new())
 }
 
 #[test]
-fn every_code_comes_with_its_status_the_servers_words_and_plain_ones() {
+fn every_code_is_reported_with_its_status_the_server_message_and_advice() {
     for (status, code) in CODES {
         let body = json!({ "error": code, "message": "In its own words", "moreInfo": { "app_id": "com.example.app" } });
         let error = refusal(refused_with(&answer(*status, &body)));
@@ -57,7 +57,7 @@ fn every_code_comes_with_its_status_the_servers_words_and_plain_ones() {
 }
 
 #[test]
-fn documented_refusals_are_understood() {
+fn documented_refusals_are_recognised() {
     for text in [
         "Bundle not found",
         "Invalid version format",
@@ -74,7 +74,7 @@ fn documented_refusals_are_understood() {
 }
 
 #[test]
-fn refusals_of_older_servers_are_understood() {
+fn refusals_of_older_servers_are_recognised() {
     let body = json!({ "status": "Cannot delete bundle", "error": "{\"message\":\"timeout\"}" });
     let error = refusal(refused_with(&answer(400, &body)));
     assert_eq!(error.message, "Cannot delete bundle: {\"message\":\"timeout\"}");
@@ -86,7 +86,7 @@ fn refusals_of_older_servers_are_understood() {
 }
 
 #[test]
-fn a_refusal_is_one_also_with_status_200() {
+fn a_refusal_with_status_200_is_recognised() {
     let error = refusal(refused_with(&answer(
         200,
         &json!({ "error": "cannot_find_app", "message": "No" }),
@@ -95,14 +95,14 @@ fn a_refusal_is_one_also_with_status_200() {
 }
 
 #[test]
-fn too_many_requests_are_waited_for_or_told() {
+fn a_short_requested_wait_is_respected_and_a_long_one_is_reported() {
     let body = json!({ "error": "too_many_requests", "message": "You have made too many requests" });
     let soon = answer(429, &body).with("retry-after", "0");
-    let (asks, transport) = api([soon.clone(), soon, ok()]);
-    asks.set_channel(&app(), 1, 2, &Control::new()).unwrap();
+    let (client, transport) = api([soon.clone(), soon, ok()]);
+    client.set_channel(&app(), 1, 2, &Control::new()).unwrap();
     assert_eq!(transport.asked().len(), 3);
-    let (asks, transport) = api([answer(429, &body).with("retry-after", "3600"), ok()]);
-    let error = refusal(asks.set_channel(&app(), 1, 2, &Control::new()));
+    let (client, transport) = api([answer(429, &body).with("retry-after", "3600"), ok()]);
+    let error = refusal(client.set_channel(&app(), 1, 2, &Control::new()));
     assert_eq!(
         (error.retry_after, transport.asked().len()),
         (Some(Duration::from_secs(3600)), 1)
@@ -111,7 +111,7 @@ fn too_many_requests_are_waited_for_or_told() {
 }
 
 #[test]
-fn a_web_page_is_named_as_one() {
+fn a_web_page_is_recognised() {
     let page = |status| Answer::new(status, b"<!DOCTYPE html><title>Sign in</title>").with("content-type", "text/html");
     for (status, says) in [
         (200, "a captive portal or login page"),
@@ -132,7 +132,7 @@ fn a_web_page_is_named_as_one() {
 }
 
 #[test]
-fn a_redirect_of_a_change_is_not_followed_but_explained() {
+fn a_redirect_of_a_change_is_explained_and_not_followed() {
     let moved = Answer::new(308, b"").with("location", "https://api.example.org/bundle?token=secret");
     let error = refused_with(&moved).unwrap_err().to_string();
     assert!(
@@ -143,14 +143,14 @@ fn a_redirect_of_a_change_is_not_followed_but_explained() {
 }
 
 #[test]
-fn an_answer_without_a_word_is_no_success_by_its_status() {
+fn an_empty_response_with_an_error_status_is_a_refusal() {
     let error = refusal(refused_with(&Answer::new(403, b"")));
     assert_eq!(error.status, 403);
     assert!(error.to_string().contains("may not do that"), "{error}");
 }
 
 #[test]
-fn what_a_server_says_is_fit_for_a_terminal() {
+fn server_messages_are_made_safe_for_a_terminal() {
     let message = format!("\u{1b}[31mred\r\n{}", "x".repeat(5_000));
     let error = refusal(refused_with(&answer(
         400,

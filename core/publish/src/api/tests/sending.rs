@@ -1,4 +1,4 @@
-//! Where requests go, and the key with them.
+//! Which hosts receive requests and the key.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn the_base_may_have_a_slash_a_port_and_a_path() {
 }
 
 #[test]
-fn a_base_that_would_show_the_key_is_refused() {
+fn a_base_that_would_expose_the_key_is_refused() {
     let new = |base: &str| {
         let transport = Arc::new(Scripted::new([]));
         Api::new(transport, &base.parse().unwrap(), ApiKey::new(KEY).unwrap()).unwrap_err()
@@ -30,7 +30,7 @@ fn a_base_that_would_show_the_key_is_refused() {
 }
 
 #[test]
-fn servers_that_have_the_path_with_a_slash_only_are_found_once() {
+fn a_server_that_requires_a_trailing_slash_is_detected_once() {
     let nothing = || Answer::new(404, b"404 Not Found");
     let (api, transport) = api([nothing(), ok(), ok()]);
     api.set_channel(&app(), 1, 2, &Control::new()).unwrap();
@@ -44,7 +44,7 @@ fn servers_that_have_the_path_with_a_slash_only_are_found_once() {
 }
 
 #[test]
-fn what_is_not_found_with_words_is_an_answer() {
+fn a_404_with_a_message_is_a_response_of_the_api() {
     let (api, transport) = api([answer(404, &json!({ "error": "Bundle not found", "status": "KO" }))]);
     let error = refusal(api.set_channel(&app(), 1, 2, &Control::new()));
     assert_eq!(
@@ -54,7 +54,7 @@ fn what_is_not_found_with_words_is_an_answer() {
 }
 
 #[test]
-fn a_server_without_the_path_is_an_error_of_the_first_spelling() {
+fn a_server_with_neither_spelling_of_the_path_is_an_error() {
     let nothing = || answer(404, &json!({ "error": "not_found", "message": "Not found" }));
     let (api, _) = api([nothing(), nothing()]);
     let error = refusal(api.set_channel(&app(), 1, 2, &Control::new()));
@@ -62,7 +62,7 @@ fn a_server_without_the_path_is_an_error_of_the_first_spelling() {
 }
 
 #[test]
-fn the_key_does_not_follow_a_redirect_elsewhere() {
+fn the_key_is_not_sent_to_another_host_after_a_redirect() {
     let list = answer(200, &json!([row(1, "1.0.0")]));
     let there = Answer::new(302, b"").with("location", "https://elsewhere.example/bundle");
     let (api, transport) = api([there, list]);
@@ -72,7 +72,7 @@ fn the_key_does_not_follow_a_redirect_elsewhere() {
 }
 
 #[test]
-fn the_key_is_in_no_text() {
+fn the_key_is_never_printed() {
     let echo =
         json!({ "error": "invalid_apikey", "message": format!("Unknown key {KEY}"), "moreInfo": { "key": KEY } });
     let (api, transport) = api([answer(401, &echo)]);
@@ -100,7 +100,7 @@ fn a_cancelled_call_ends() {
 }
 
 #[test]
-fn a_server_that_keeps_archives_far_away_is_waited_for() {
+fn an_upload_waits_for_a_server_with_remote_storage() {
     let stored = json!({ "url": "https://ota.example.com/bundles/a.zip" });
     let (api, transport) = api([answer(201, &stored)]);
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -108,6 +108,6 @@ fn a_server_that_keeps_archives_far_away_is_waited_for() {
         .unwrap();
     let request = &transport.asked()[0];
     assert!(request.answer_timeout >= Some(Duration::from_secs(300)));
-    // Whether anything moves at all is known soon all the same.
+    // A stalled connection is still detected early.
     assert_eq!(request.stall_timeout, Duration::from_secs(30));
 }

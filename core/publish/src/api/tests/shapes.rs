@@ -1,12 +1,13 @@
-//! Each call against both shapes of answers: the documented one, which our server gives too, and that of Capgo's backend.
+//! Each call with both shapes of responses: the documented one, which our server also sends, and that of Capgo's
+//! backend.
 
 use super::*;
 
-/// How a server answers.
+/// The shape of responses.
 #[derive(Debug, Clone, Copy)]
 enum Shape {
     Documented,
-    /// Documented errors with the backend's code in `code` and details in `message`.
+    /// Documented errors, with the backend's code in `code` and details in `message`.
     DocumentedWithCode,
     Backend,
 }
@@ -75,15 +76,15 @@ fn a_list_of_either_shape_is_read_to_its_end() {
             |ids: std::ops::Range<u64>| -> Vec<Value> { ids.map(|id| shape.row(id, &format!("1.0.{id}"))).collect() };
         let (api, transport) = api([shape.list(&rows(0..50)), shape.list(&rows(50..70)), shape.list(&[])]);
         assert_eq!(versions(&api).len(), 70, "{shape:?}");
-        // The first page is page 0, which is not named, and the second page 1.
+        // The first request has no page number, the second has page 1.
         let pages: Vec<String> = asked(&transport);
         assert!(!pages[0].contains("page") && pages[1].ends_with("&page=1"), "{pages:?}");
     }
 }
 
 #[test]
-fn pages_of_the_backend_that_overlap_give_every_bundle_once() {
-    // It reads `page=1` as text: rows 50 to 549, and with `page=2` rows 100 to 1049.
+fn overlapping_pages_of_the_backend_give_every_bundle_once() {
+    // The backend treats the page as a string: `page=1` gives rows 50 to 549, `page=2` rows 100 to 1049.
     let page = |ids: std::ops::Range<u64>| {
         let rows: Vec<Value> = ids.map(|id| row(id, &format!("1.0.{id}"))).collect();
         Shape::Backend.list(&rows)
@@ -113,7 +114,7 @@ fn every_documented_member_of_a_row_is_read() {
 }
 
 #[test]
-fn a_bundle_is_created_at_a_server_of_either_shape() {
+fn a_bundle_is_created_on_a_server_of_either_shape() {
     for shape in SHAPES {
         let url = "https://cdn.example.com/1.2.3.zip".parse().unwrap();
         let bundle = BundleRegistration::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap();
@@ -128,7 +129,7 @@ fn a_bundle_is_created_at_a_server_of_either_shape() {
 }
 
 #[test]
-fn native_packages_go_with_the_registration() {
+fn native_packages_are_sent_with_the_registration() {
     let url = "https://cdn.example.com/1.2.3.zip".parse().unwrap();
     let bundle = BundleRegistration::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap();
     let bundle = bundle.with_native_packages(vec![NativePackage::new("@capacitor/app", "^8.0.0")]);
@@ -140,7 +141,7 @@ fn native_packages_go_with_the_registration() {
 }
 
 #[test]
-fn changes_are_understood_in_either_shape() {
+fn changes_succeed_with_either_shape() {
     for shape in SHAPES {
         let set = json!({ "status": "success", "message": "Bundle 1.0.0 set to channel production" });
         let (api, _) = api([shape.metadata(), answer(200, &set), ok(), ok()]);
@@ -153,7 +154,7 @@ fn changes_are_understood_in_either_shape() {
 }
 
 #[test]
-fn the_code_decides_whatever_the_text_says() {
+fn the_code_takes_precedence_over_the_message() {
     for shape in [Shape::DocumentedWithCode, Shape::Backend] {
         for status in [200, 400, 404] {
             let refused = shape.refused(
@@ -172,7 +173,7 @@ fn the_code_decides_whatever_the_text_says() {
 }
 
 #[test]
-fn documented_errors_are_understood_with_and_without_a_code() {
+fn documented_errors_are_recognised_with_and_without_a_code() {
     for (code, text) in [
         ("cannot_find_version", "Bundle not found"),
         ("invalid_version_format", "Invalid version format"),
@@ -189,25 +190,25 @@ fn documented_errors_are_understood_with_and_without_a_code() {
 }
 
 #[test]
-fn paging_and_repeated_calls_depend_on_the_code_alone() {
+fn paging_and_retries_depend_on_the_code_alone() {
     for shape in [Shape::DocumentedWithCode, Shape::Backend] {
         let end = shape.refused(400, "cannot_get_bundle", "Bundle not found", "Cannot get bundle");
-        // A list that ends with a refusal.
-        let (asks, _) = api([shape.list(&[shape.row(1, "1.0.0")]), end.clone()]);
-        assert_eq!(versions(&asks), ["1.0.0"]);
-        // The answer to a deletion is lost, and the bundle was the last one.
-        let (asks, _) = api([Answer::new(200, b"{").then_breaks(), end.clone()]);
-        asks.delete(&app(), "1.0.0", &Control::new()).unwrap();
-        // The answer to a registration is lost, and it was not carried out.
+        // A refusal ends the list.
+        let (client, _) = api([shape.list(&[shape.row(1, "1.0.0")]), end.clone()]);
+        assert_eq!(versions(&client), ["1.0.0"]);
+        // The response to the deletion of the last bundle is lost.
+        let (client, _) = api([Answer::new(200, b"{").then_breaks(), end.clone()]);
+        client.delete(&app(), "1.0.0", &Control::new()).unwrap();
+        // The response to a registration without effect is lost.
         let url = "https://cdn.example.com/1.2.3.zip".parse().unwrap();
         let bundle = BundleRegistration::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap();
-        let (asks, transport) = api([Answer::new(200, b"{").then_breaks(), end, shape.created(&json!({}))]);
-        asks.create(&bundle, &Control::new()).unwrap();
+        let (client, transport) = api([Answer::new(200, b"{").then_breaks(), end, shape.created(&json!({}))]);
+        client.create(&bundle, &Control::new()).unwrap();
         assert_eq!(transport.asked().len(), 3, "{shape:?}");
-        // A path without a slash that is not there.
+        // The path does not exist without a trailing slash.
         let absent = shape.refused(404, "not_found", "Not found", "there is nothing at this address");
-        let (asks, transport) = api([absent, ok()]);
-        asks.set_channel(&app(), 1, 2, &Control::new()).unwrap();
+        let (client, transport) = api([absent, ok()]);
+        client.set_channel(&app(), 1, 2, &Control::new()).unwrap();
         assert!(asked(&transport)[1].starts_with("PUT https://api.capgo.app/bundle/ "));
     }
 }
