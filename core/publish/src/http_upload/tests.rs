@@ -64,7 +64,7 @@ fn body_of(request: &Request) -> String {
 }
 
 #[test]
-fn a_file_is_put_with_the_headers_that_were_given() {
+fn a_file_is_put_with_the_configured_headers() {
     let transport = Scripted::new([Answer::new(201, b"")]);
     let stored = Sender::new().put(&transport, &Control::new()).unwrap();
     assert_eq!((stored.status, stored.url), (201, None));
@@ -78,7 +78,7 @@ fn a_file_is_put_with_the_headers_that_were_given() {
 }
 
 #[test]
-fn a_form_is_the_one_that_curl_sends() {
+fn a_form_equals_that_of_curl() {
     let transport = Scripted::new([Answer::new(200, b"")]);
     let mut sender = Sender::new();
     sender.options.fields = vec![("folder".to_owned(), "bundles".to_owned())];
@@ -106,7 +106,7 @@ fn a_form_is_the_one_that_curl_sends() {
 }
 
 #[test]
-fn the_address_that_the_server_tells_is_handed_on() {
+fn the_url_in_the_response_is_returned() {
     for (answer, expected) in [
         (
             Answer::new(201, b"").with("Location", "/b/1.zip"),
@@ -126,7 +126,7 @@ fn the_address_that_the_server_tells_is_handed_on() {
 }
 
 #[test]
-fn a_put_is_tried_again_and_a_form_only_when_it_was_not_stored() {
+fn a_put_is_retried_and_a_form_only_if_it_was_not_stored() {
     let broken = || Answer::new(200, b"").then_breaks();
     let transport = Scripted::new([broken(), Answer::new(500, b""), Answer::new(200, b"")]);
     Sender::new().put(&transport, &Control::new()).unwrap();
@@ -145,7 +145,7 @@ fn a_put_is_tried_again_and_a_form_only_when_it_was_not_stored() {
 }
 
 #[test]
-fn a_refusal_is_explained_and_tells_no_secret() {
+fn a_refusal_is_explained_without_secrets() {
     let json = format!(r#"{{"error":"bad","message":"Token {TOKEN} is unknown"}}"#);
     let xml = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>no</Message></Error>";
     for (status, body, says) in [
@@ -167,7 +167,7 @@ fn a_refusal_is_explained_and_tells_no_secret() {
 }
 
 #[test]
-fn a_redirect_is_not_followed_with_the_file_and_the_token() {
+fn a_redirect_is_not_followed() {
     for status in [301, 302, 307, 308] {
         let moved = Answer::new(status, b"").with("Location", "https://elsewhere.example/upload?key=hidden");
         let transport = Scripted::new([moved, Answer::new(200, b"")]);
@@ -181,7 +181,7 @@ fn a_redirect_is_not_followed_with_the_file_and_the_token() {
 }
 
 #[test]
-fn headers_that_would_contradict_what_is_sent_are_refused() {
+fn headers_that_the_transport_sets_are_refused() {
     for name in ["Content-Length", "transfer-encoding", "Host"] {
         let mut sender = Sender::new();
         sender.options.headers.add(name, "1").unwrap();
@@ -207,7 +207,7 @@ fn headers_that_would_contradict_what_is_sent_are_refused() {
 }
 
 #[test]
-fn only_a_file_over_a_safe_connection_is_sent() {
+fn only_a_regular_file_over_a_secure_connection_is_sent() {
     let sender = Sender::new();
     let plain = "http://files.example.com/".parse().unwrap();
     let error = put(
@@ -239,18 +239,18 @@ fn only_a_file_over_a_safe_connection_is_sent() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
-/// Reads the body in pieces and says so, as a real one does; breaks off in its first try.
+/// Reports upload progress byte by byte. The first attempt breaks halfway.
 #[derive(Debug, Default)]
 struct Slow {
-    tries: Mutex<u32>,
+    attempts: Mutex<u32>,
 }
 
 impl Transport for Slow {
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
-        let mut tries = self.tries.lock().unwrap();
-        *tries += 1;
+        let mut attempts = self.attempts.lock().unwrap();
+        *attempts += 1;
         let length = request.body.as_ref().unwrap().length();
-        let sends = if *tries == 1 { length / 2 } else { length };
+        let sends = if *attempts == 1 { length / 2 } else { length };
         let mut sent = 0;
         while sent < sends {
             receiver.sent(1).map_err(TransportError::Receiver)?;
@@ -265,7 +265,7 @@ impl Transport for Slow {
 }
 
 #[test]
-fn progress_does_not_go_back_when_it_is_sent_again() {
+fn progress_never_decreases_during_a_retry() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let observed = Arc::clone(&seen);
     let control = Control::new().with_observer(Arc::new(move |progress: Progress| {
@@ -281,7 +281,7 @@ fn progress_does_not_go_back_when_it_is_sent_again() {
 }
 
 #[test]
-fn an_upload_is_cancelled_while_it_goes_out() {
+fn an_upload_can_be_cancelled_while_it_is_sent() {
     let token = CancelToken::new();
     let cancel = token.clone();
     let observer = Arc::new(move |_: Progress| cancel.cancel());
@@ -289,19 +289,19 @@ fn an_upload_is_cancelled_while_it_goes_out() {
     let transport = Slow::default();
     let error = Sender::new().put(&transport, &control).unwrap_err();
     assert_eq!(
-        (error.kind(), *transport.tries.lock().unwrap()),
+        (error.kind(), *transport.attempts.lock().unwrap()),
         (ErrorKind::Cancelled, 1)
     );
 }
 
 #[test]
-fn a_large_file_is_announced_before_it_is_sent() {
+fn a_large_file_is_sent_only_after_100_continue() {
     let sender = Sender::new();
     sender
         .put(&Scripted::new([Answer::new(200, b"")]), &Control::new())
         .unwrap();
     fs::write(sender.path(), vec![0; 2 << 20]).unwrap();
-    // Some servers cannot be asked.
+    // Some servers do not support `Expect`.
     let transport = Scripted::new([Answer::new(417, b""), Answer::new(200, b"")]);
     sender.put(&transport, &Control::new()).unwrap();
     assert_eq!(transport.asked_with("expect"), ["100-continue", "-"]);

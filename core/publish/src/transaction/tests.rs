@@ -1,4 +1,4 @@
-//! Whole releases into a world that is a list of words.
+//! Whole releases with storage and a registry in memory.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::cell::{Cell, RefCell};
@@ -8,25 +8,25 @@ use super::*;
 use crate::error::Result;
 use capbundle::progress::CancelToken;
 
-/// How the world answers the first call that contains a word.
+/// The fault of one call.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// It is not done.
+    /// It has no effect.
     Refused,
-    /// It is done, and the answer gets lost.
-    AnswerLost,
-    /// It is done, and what is in front of the server says that it broke.
+    /// It succeeds, but the response is lost.
+    ResponseLost,
+    /// It succeeds, but a proxy responds with an error.
     Broke(u16),
-    /// It is done, and the user presses Ctrl-C meanwhile.
+    /// It succeeds, and the user presses Ctrl-C meanwhile.
     Cancelled,
 }
 
-/// A bucket, a list and two channels, all of which fail as the test says.
+/// A bucket, a registry and two channels, with the faults of a test.
 #[derive(Debug, Default)]
 struct World {
     faults: Vec<(&'static str, Fault)>,
     token: CancelToken,
-    there_before: bool,
+    existed_before: bool,
     new_app: bool,
     object: Cell<bool>,
     row: Cell<bool>,
@@ -68,7 +68,7 @@ impl World {
                 Ok(())
             }
             Some((_, Fault::Refused)) => Err(refused("not allowed")),
-            Some((_, Fault::AnswerLost)) => {
+            Some((_, Fault::ResponseLost)) => {
                 act();
                 Err(Error::Core(capbundle::Error::Network {
                     url: call.to_owned(),
@@ -116,9 +116,9 @@ impl World {
         plan
     }
 
-    /// Whether the world is as it was before anything was done.
+    /// Whether nothing is changed.
     fn is_untouched(&self) -> bool {
-        self.object.get() == self.there_before
+        self.object.get() == self.existed_before
             && !self.row.get()
             && self.beta.get() == OLD
             && self.production.get() == OLD
@@ -217,7 +217,7 @@ impl Registry for World {
 }
 
 #[test]
-fn a_release_is_done_in_its_order() {
+fn a_release_runs_its_steps_in_order() {
     let world = World::new();
     let work = world.release().unwrap();
     assert_eq!(work.bundle, Some(NEW));
@@ -243,7 +243,7 @@ fn a_release_is_done_in_its_order() {
 }
 
 #[test]
-fn whatever_fails_the_world_is_as_it_was() {
+fn any_failed_step_undoes_the_release() {
     for call in [
         "upload",
         "verify",
@@ -252,7 +252,12 @@ fn whatever_fails_the_world_is_as_it_was() {
         "promote beta",
         "promote production",
     ] {
-        for fault in [Fault::Refused, Fault::AnswerLost, Fault::Broke(408), Fault::Broke(502)] {
+        for fault in [
+            Fault::Refused,
+            Fault::ResponseLost,
+            Fault::Broke(408),
+            Fault::Broke(502),
+        ] {
             let world = World::new().failing(call, fault);
             let failed = world.release().unwrap_err();
             assert!(world.is_untouched(), "{call} {fault:?}: {world:?}");
@@ -263,7 +268,7 @@ fn whatever_fails_the_world_is_as_it_was() {
 }
 
 #[test]
-fn a_channel_that_took_the_first_try_and_refused_the_second_is_pointed_back() {
+fn a_channel_set_by_the_first_attempt_and_refused_at_the_second_is_restored() {
     let world = World::new().failing("promote beta", Fault::Broke(403));
     world.release().unwrap_err();
     assert!(world.is_untouched(), "{world:?}");
@@ -280,7 +285,7 @@ fn a_cancelled_release_is_undone_although_its_token_stays_cancelled() {
 }
 
 #[test]
-fn what_was_undone_is_named_the_latest_first() {
+fn undone_steps_are_reported_latest_first() {
     let world = World::new().failing("promote production", Fault::Refused);
     let failed = world.release().unwrap_err();
     let expected = [
@@ -292,7 +297,7 @@ fn what_was_undone_is_named_the_latest_first() {
 }
 
 #[test]
-fn what_cannot_be_undone_is_named_and_what_it_needs_is_kept() {
+fn a_step_that_cannot_be_undone_is_reported_and_its_dependencies_are_kept() {
     let world = World::new()
         .failing("promote beta", Fault::Refused)
         .failing("remove version", Fault::Refused);
@@ -311,9 +316,9 @@ fn what_cannot_be_undone_is_named_and_what_it_needs_is_kept() {
 }
 
 #[test]
-fn an_archive_that_was_there_before_is_not_removed() {
+fn an_archive_that_existed_before_is_not_removed() {
     let mut world = World::new().failing("register", Fault::Refused);
-    world.there_before = true;
+    world.existed_before = true;
     world.object.set(true);
     let failed = world.release().unwrap_err();
     assert!(world.is_untouched());
@@ -321,7 +326,7 @@ fn an_archive_that_was_there_before_is_not_removed() {
 }
 
 #[test]
-fn a_channel_that_does_not_exist_is_found_before_anything_is_done() {
+fn a_missing_channel_is_detected_before_anything_is_changed() {
     let world = World::new();
     let failed = world.release_to(&["beta", "prodution"]).unwrap_err();
     assert!(failed.to_string().contains("prodution"), "{failed}");
@@ -329,7 +334,7 @@ fn a_channel_that_does_not_exist_is_found_before_anything_is_done() {
 }
 
 #[test]
-fn a_channel_may_come_with_the_first_bundle_of_an_app() {
+fn a_channel_may_be_created_by_the_first_bundle_of_an_app() {
     let mut world = World::new();
     world.new_app = true;
     world.release_to(&["first"]).unwrap();
@@ -337,7 +342,7 @@ fn a_channel_may_come_with_the_first_bundle_of_an_app() {
 }
 
 #[test]
-fn a_version_that_exists_is_found_before_anything_is_done() {
+fn an_existing_version_is_detected_before_anything_is_changed() {
     let world = World::new();
     world.row.set(true);
     let failed = world.release().unwrap_err();
@@ -346,7 +351,7 @@ fn a_version_that_exists_is_found_before_anything_is_done() {
 }
 
 #[test]
-fn a_channel_that_pointed_to_nothing_is_named() {
+fn a_channel_without_a_previous_bundle_is_reported() {
     let world = World::new().failing("promote beta", Fault::Refused);
     let failed = world.release_to(&["new", "beta"]).unwrap_err();
     assert!(failed.to_string().contains("channel new at version 1.2.3"), "{failed}");
@@ -354,7 +359,7 @@ fn a_channel_that_pointed_to_nothing_is_named() {
 }
 
 #[test]
-fn describing_does_nothing() {
+fn describing_a_plan_changes_nothing() {
     let world = World::new();
     let steps = world.plan(&["beta"]).describe();
     assert_eq!(

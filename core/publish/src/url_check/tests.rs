@@ -51,7 +51,7 @@ fn rest(from: usize) -> Answer {
         .with("etag", "\"1\"")
 }
 
-/// The answer to the question for one byte, of a server that does everything right.
+/// The response of a correct server to the request for one byte.
 fn one_byte() -> Answer {
     Answer::new(206, b"P")
         .with("content-range", "bytes 0-0/200004")
@@ -64,7 +64,7 @@ fn names(checked: &CheckedUrl) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_public_file_that_is_the_right_one_is_fine() {
+fn the_expected_public_file_has_no_notes() {
     let transport = Scripted::new([file(&archive()), one_byte()]);
     let checked = run(&transport).unwrap();
     assert_eq!(
@@ -77,7 +77,7 @@ fn a_public_file_that_is_the_right_one_is_fine() {
 }
 
 #[test]
-fn what_could_be_better_is_noted_and_no_error() {
+fn a_minor_problem_is_a_note_and_not_an_error() {
     let bare = Answer::new(200, &archive()).with("content-type", "text/plain");
     let checked = run(&Scripted::new([bare.clone(), bare.clone()])).unwrap();
     assert_eq!(names(&checked), ["content_type", "no_ranges", "no_cors"]);
@@ -97,7 +97,7 @@ fn what_could_be_better_is_noted_and_no_error() {
 }
 
 #[test]
-fn an_address_that_expires_or_lets_in_is_a_warning() {
+fn a_url_that_expires_or_contains_a_secret_is_a_warning() {
     for (query, expected) in [
         ("X-Amz-Expires=3600&X-Amz-Signature=hidden", vec!["expires"]),
         ("se=2026&sig=hidden", vec!["expires"]),
@@ -127,7 +127,7 @@ fn an_address_that_expires_or_lets_in_is_a_warning() {
 }
 
 #[test]
-fn answers_that_are_not_the_file_are_explained() {
+fn responses_that_are_not_the_file_are_explained() {
     let denied = b"<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
     for (answer, says) in [
         (Answer::new(404, b"<html>"), "no such file"),
@@ -175,7 +175,7 @@ fn answers_that_are_not_the_file_are_explained() {
 }
 
 #[test]
-fn other_bytes_of_the_same_size_are_another_file() {
+fn other_bytes_of_the_same_size_are_a_digest_mismatch() {
     let mut other = archive();
     other[100_000] ^= 1;
     let transport = Scripted::new([file(&other)]);
@@ -185,7 +185,7 @@ fn other_bytes_of_the_same_size_are_another_file() {
 }
 
 #[test]
-fn a_digest_alone_is_enough_to_compare_with() {
+fn a_digest_without_a_size_is_sufficient() {
     let expected = Expected::of_digest(Sha256Digest::of(&archive()));
     let transport = Scripted::new([file(&archive()), one_byte()]);
     assert_eq!(run_with(&transport, &expected, &Control::new()).unwrap().size, 200_004);
@@ -195,7 +195,7 @@ fn a_digest_alone_is_enough_to_compare_with() {
 }
 
 #[test]
-fn a_file_here_is_what_is_expected_there() {
+fn the_expected_digest_and_size_are_those_of_the_local_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("app.zip");
     std::fs::write(&path, archive()).unwrap();
@@ -203,7 +203,7 @@ fn a_file_here_is_what_is_expected_there() {
 }
 
 #[test]
-fn redirects_lead_to_https_only() {
+fn redirects_are_followed_to_https_only() {
     let to = |address| Answer::new(302, b"").with("location", address);
     let transport = Scripted::new([
         to("https://objects.example/1"),
@@ -227,7 +227,7 @@ fn redirects_lead_to_https_only() {
 }
 
 #[test]
-fn a_connection_that_breaks_is_made_again_and_goes_on() {
+fn a_broken_download_is_resumed() {
     let transport = Scripted::new([
         file(&archive()[..70_000]).then_breaks(),
         Answer::new(503, b"").with("retry-after", "0"),
@@ -243,7 +243,7 @@ fn a_connection_that_breaks_is_made_again_and_goes_on() {
 }
 
 #[test]
-fn a_server_that_sends_all_again_or_a_wrong_part_is_coped_with() {
+fn a_full_response_or_a_wrong_range_restarts_the_download() {
     let cut = || file(&archive()[..70_000]).then_breaks();
     run(&Scripted::new([cut(), file(&archive()), one_byte()])).unwrap();
     run(&Scripted::new([cut(), rest(60_000), file(&archive()), one_byte()])).unwrap();
@@ -254,7 +254,7 @@ fn a_server_that_sends_all_again_or_a_wrong_part_is_coped_with() {
         one_byte(),
     ]))
     .unwrap();
-    // The file was replaced, and the server has not said so.
+    // The file was replaced, but its ETag did not change.
     let mut other = archive();
     other[10] ^= 1;
     let old = file(&other[..70_000]).then_breaks();
@@ -262,7 +262,7 @@ fn a_server_that_sends_all_again_or_a_wrong_part_is_coped_with() {
 }
 
 #[test]
-fn nobody_there_is_told_after_some_tries() {
+fn an_unreachable_server_is_reported_after_some_attempts() {
     let transport = Scripted::new([]);
     let error = run(&transport).unwrap_err();
     assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Network, 6));
@@ -271,7 +271,7 @@ fn nobody_there_is_told_after_some_tries() {
 }
 
 #[test]
-fn progress_never_goes_back_and_cancelling_ends_it() {
+fn progress_never_decreases_and_a_check_can_be_cancelled() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (observed, token) = (Arc::clone(&seen), CancelToken::new());
     let control = Control::new().with_observer(Arc::new(move |progress: Progress| {
@@ -290,11 +290,11 @@ fn progress_never_goes_back_and_cancelling_ends_it() {
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 
-/// Refuses, and takes its time to say why.
+/// Refuses, and sends the reason slowly.
 #[derive(Debug, Default)]
-struct Dripping(std::sync::atomic::AtomicUsize);
+struct SlowRefusal(std::sync::atomic::AtomicUsize);
 
-impl Transport for Dripping {
+impl Transport for SlowRefusal {
     fn send(
         &self,
         _: &capbundle::http::Request,
@@ -313,8 +313,8 @@ impl Transport for Dripping {
 }
 
 #[test]
-fn a_refusal_that_drips_is_not_heard_to_its_end() {
-    let transport = Dripping::default();
+fn a_slow_error_response_is_not_read_to_its_end() {
+    let transport = SlowRefusal::default();
     let options = CheckOptions {
         stall_timeout: Duration::from_millis(5),
         ..CheckOptions::default()

@@ -1,4 +1,4 @@
-//! What is said of a file that a server may have taken before it refused it.
+//! Reports a file that the server may have stored although a later attempt was refused.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -20,7 +20,7 @@ fn failed(storage: &dyn Storage) -> Box<TransactionError> {
 }
 
 #[test]
-fn a_refusal_after_an_answer_that_was_lost_does_not_hide_the_file() {
+fn a_refusal_after_a_lost_response_does_not_hide_the_file() {
     let put = |answers: Vec<Answer>| {
         let transport = Scripted::new(answers);
         let options = HttpUploadOptions {
@@ -30,15 +30,15 @@ fn a_refusal_after_an_answer_that_was_lost_does_not_hide_the_file() {
         let url: Url = "https://files.example/app.zip".parse().unwrap();
         failed(&PutFile::new(&transport, url.clone(), options, url))
     };
-    // The signed address expires meanwhile, say.
-    let after_a_lost_one = put(vec![Answer::new(201, b"").then_breaks(), Answer::new(403, b"")]);
-    assert_eq!(after_a_lost_one.left[0].what, "https://files.example/app.zip");
+    // For example, the presigned URL expires meanwhile.
+    let after_a_lost_response = put(vec![Answer::new(201, b"").then_breaks(), Answer::new(403, b"")]);
+    assert_eq!(after_a_lost_response.left[0].what, "https://files.example/app.zip");
     let at_once = put(vec![Answer::new(403, b"")]);
     assert!(at_once.left.is_empty(), "{at_once}");
 }
 
 #[test]
-fn an_archive_that_a_server_took_without_saying_where_is_taken_back() {
+fn an_archive_stored_without_a_url_in_the_response_is_removed() {
     let transport = Arc::new(Scripted::new([Answer::new(201, b"{}"), Answer::new(200, b"{}")]));
     let base: Url = "https://updates.example".parse().unwrap();
     let asked = Arc::clone(&transport);

@@ -1,4 +1,4 @@
-//! What is undone of an upload that may have arrived.
+//! Undoes an upload that may have arrived.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -15,24 +15,24 @@ fn there(etag: &str) -> Answer {
     Answer::new(200, b"").with("content-length", "3").with("etag", etag)
 }
 
-/// The credentials may not look.
+/// The credentials may not read.
 fn hidden() -> [Answer; 2] {
     let body = b"<Error><Code>AccessDenied</Code></Error>";
     [Answer::new(403, b""), Answer::new(403, body)]
 }
 
-/// The first time it may be the header for checksums, so that it is asked without, too.
+/// The first refusal may be caused by the header for checksums, so the request is repeated without it.
 fn hidden_at_first() -> [Answer; 3] {
     let [head, get] = hidden();
     [head.clone(), get, head]
 }
 
-/// What a proxy says when the store behind it broke: nobody knows over what.
-fn broke() -> [Answer; 2] {
+/// The response of a proxy when the store behind it failed: the effect is unknown.
+fn proxy_error() -> [Answer; 2] {
     [Answer::new(501, b""), Answer::new(501, b"")]
 }
 
-/// An upload over what is there, which fails with a server error, and what comes of undoing it.
+/// Undoes an upload that replaces an object and fails with a server error.
 fn undone(answers: impl IntoIterator<Item = Answer>) -> Result<()> {
     let transport = Arc::new(Scripted::new(answers));
     let credentials = Credentials::new("key", "secret", None).unwrap();
@@ -53,8 +53,8 @@ fn undone(answers: impl IntoIterator<Item = Answer>) -> Result<()> {
     object.remove(&control)
 }
 
-/// A release that ends with its upload, to a key under which nothing is.
-fn released(
+/// A release that fails at its upload, to a free key or over the object `replaces`.
+fn failed_release(
     replaces: Option<Answer>,
     answers: impl IntoIterator<Item = Answer>,
 ) -> (Box<TransactionError>, Vec<Method>) {
@@ -85,68 +85,68 @@ fn done() -> Answer {
     Answer::new(200, b"").with("etag", "\"mine\"")
 }
 
-/// As long as the object is said to be, and no longer what was sent.
+/// An object of this size, which is not that of the upload.
 fn of_size(size: &str, etag: &str) -> Answer {
     Answer::new(200, b"").with("content-length", size).with("etag", etag)
 }
 
 #[test]
-fn what_was_written_and_not_confirmed_is_removed_or_named() {
+fn an_object_written_but_not_confirmed_is_removed_or_reported() {
     const OBJECT: &str = "s3://bucket/app.zip";
-    // The credentials may not look any more: the server's word for the upload counts.
+    // The credentials may not read any more: the response to the upload counts.
     let answers = || [done()].into_iter().chain(hidden_at_first()).chain(hidden());
-    let (failed, methods) = released(None, answers().chain([Answer::new(204, b"")]));
+    let (failed, methods) = failed_release(None, answers().chain([Answer::new(204, b"")]));
     assert_eq!(
         (failed.undone.as_slice(), failed.left.len()),
         (&[OBJECT.to_owned()][..], 0),
         "{failed}"
     );
     assert_eq!(methods.last(), Some(&Method::Delete));
-    // Nor remove.
+    // They may not delete either.
     let denied = Answer::new(403, b"<Error><Code>AccessDenied</Code></Error>");
-    let (failed, _) = released(None, answers().chain([denied]));
+    let (failed, _) = failed_release(None, answers().chain([denied]));
     assert_eq!(
         (failed.undone.len(), failed.left[0].what.as_str()),
         (0, OBJECT),
         "{failed}"
     );
-    // It is not as it was sent.
+    // The size is not that of the upload.
     let answers = [
         done(),
         of_size("3", "\"mine\""),
         of_size("3", "\"mine\""),
         Answer::new(204, b""),
     ];
-    let (failed, _) = released(None, answers);
+    let (failed, _) = failed_release(None, answers);
     assert_eq!(
         (failed.undone.as_slice(), failed.left.len()),
         (&[OBJECT.to_owned()][..], 0),
         "{failed}"
     );
-    // Another writer replaced it since.
+    // Another writer replaced it meanwhile.
     let answers = [done(), of_size("3", "\"theirs\""), of_size("3", "\"theirs\"")];
-    let (failed, methods) = released(None, answers);
+    let (failed, methods) = failed_release(None, answers);
     assert_eq!(
         (failed.undone.len(), failed.left[0].what.as_str()),
         (0, OBJECT),
         "{failed}"
     );
     assert!(!methods.contains(&Method::Delete), "{failed}");
-    // What was there before is gone.
-    let (failed, _) = released(Some(there("\"old\"")), [done(), of_size("3", "\"mine\"")]);
+    // The previous object is lost.
+    let (failed, _) = failed_release(Some(there("\"old\"")), [done(), of_size("3", "\"mine\"")]);
     assert!(failed.to_string().contains("replaced another file"), "{failed}");
 }
 
 #[test]
-fn what_may_have_arrived_unseen_is_not_called_undone() {
-    let answers = hidden_at_first().into_iter().chain(hidden()).chain(broke());
+fn an_upload_that_may_have_arrived_is_not_reported_as_undone() {
+    let answers = hidden_at_first().into_iter().chain(hidden()).chain(proxy_error());
     let problem = undone(answers).unwrap_err().to_string();
     assert!(problem.contains("it is unknown"), "{problem}");
 }
 
 #[test]
-fn what_was_there_before_is_looked_at_again() {
-    let answers = || [there("\"old\""), there("\"old\"")].into_iter().chain(broke());
+fn the_previous_object_is_checked_again() {
+    let answers = || [there("\"old\""), there("\"old\"")].into_iter().chain(proxy_error());
     undone(answers().chain([there("\"old\"")])).unwrap();
     let problem = undone(answers().chain([there("\"new\"")])).unwrap_err().to_string();
     assert!(problem.contains("replaced"), "{problem}");
