@@ -16,7 +16,7 @@ use capbundle::release::{KeyRing, MAX_ENVELOPE_BYTES, SignedKeyRing};
 /// each successor that its predecessor authorizes.
 ///
 /// # Errors
-/// [`NotFound`](capbundle::ErrorKind::NotFound) if there is none; [`Error::ReleaseRefused`] for a ring that is not authorized;
+/// [`NotFound`](capbundle::ErrorKind::NotFound) for a site without a ring; [`Error::ReleaseRefused`] for a ring that is not authorized;
 /// errors of the storage.
 pub fn current_ring(
     storage: &dyn SiteStorage,

@@ -147,7 +147,7 @@ fn require_fitting(bundle: &BundleIdentity, delivery: Delivery<'_>, control: &Co
         .len();
     let (_, expected_size) = paths::archive_of(bundle);
     if size != expected_size {
-        let problem = format!("it has {size} bytes, the release names {expected_size}");
+        let problem = format!("expected {expected_size} bytes, found {size}");
         return Err(Error::invalid_input(file.display().to_string(), problem));
     }
     let shown = file.display().to_string();

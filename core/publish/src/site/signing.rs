@@ -116,7 +116,7 @@ fn check_roles(ring: &KeyRing, recipients: &[PublicContentKey]) -> Result<()> {
         None => Ok(()),
         Some(key) => {
             let problem = format!(
-                "it is a signing key of ring {}, but every copy of the app contains it",
+                "also a signing key of ring {}: every copy of the app contains it, so anyone could sign releases",
                 ring.number()
             );
             Err(Error::key_invalid(format!("content key {}", key.id()), problem))

@@ -153,7 +153,10 @@ pub(super) fn read_release(
     if said.channel != *channel || said.sequence != sequence {
         return Err(Error::Core(capbundle::Error::Corrupt {
             path: format!("{}/{path}", storage.place()).into(),
-            problem: format!("it is release {} of {}", said.sequence, said.channel),
+            problem: format!(
+                "expected release {sequence} of {channel}, found release {} of {}",
+                said.sequence, said.channel
+            ),
         }));
     }
     Ok(Some((content, release)))

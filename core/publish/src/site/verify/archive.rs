@@ -49,7 +49,7 @@ impl Verification<'_> {
                 return Ok(());
             };
             if header.digest() == sealed.header_digest {
-                let message = "its header is the right one; without a content key nobody knows what is sealed in it";
+                let message = "the header matches the release; verifying the content requires a content key";
                 self.problem(ProblemSeverity::Note, "not_opened", path, message);
             } else {
                 let message = format!(
