@@ -38,7 +38,7 @@ impl Bundle {
     /// The archive at `zip`. Reads all of its files, to check that devices can unpack it.
     ///
     /// # Errors
-    /// As of [`unpack`](capbundle::bundle::unpack), except those of writing.
+    /// The errors of [`unpack`](capbundle::bundle::unpack), except those of writing.
     pub fn of_zip(zip: &Path, limits: &Limits, control: &Control) -> Result<Self> {
         let archive = VerifiedArchive::assume_trusted(zip, control)?;
         let files = FileList::of_archive(&archive, limits, control)?.to_bytes()?;

@@ -46,7 +46,7 @@ impl Publisher<'_> {
     /// release from devices that have it, so it requires `may_lower`.
     ///
     /// # Errors
-    /// As of [`promote`](Self::promote); [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a lower share without
+    /// The errors of [`promote`](Self::promote); [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a lower share without
     /// `may_lower`, and one above 10,000.
     pub fn rollout(&self, share_bps: u16, may_lower: bool, run: &mut ExecutionOptions<'_>) -> Outcome {
         self.change(run, |control| {

@@ -17,7 +17,7 @@ use capbundle::time::Timestamp;
 
 /// Empty, and never removed: removing a lock file would let two processes hold the lock.
 const LOCK: &str = ".capbundle.lock";
-/// How often a held lock is tried again.
+/// The interval between attempts to acquire a held lock.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Longer than any step of a publisher except copying a large archive to a slow disk.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);

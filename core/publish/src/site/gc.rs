@@ -22,7 +22,7 @@ use capbundle::release::paths;
 use capbundle::release::paths::{ARCHIVES, CHANNELS, FILES, KEYS, RELEASES};
 use capbundle::time::Timestamp;
 
-/// What to keep besides the releases that channels name.
+/// Which files to keep, besides the releases that channels name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GcOptions {
@@ -46,7 +46,7 @@ impl Default for GcOptions {
     }
 }
 
-/// What was removed, or would be by a dry run, and what was kept.
+/// The removed files (after a dry run, those that would be removed) and the kept ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Collected {
@@ -54,7 +54,7 @@ pub struct Collected {
     pub removed: Vec<String>,
     /// Total size of the removed files in bytes.
     pub bytes: u64,
-    /// How many releases were kept.
+    /// The number of kept releases.
     pub kept: usize,
     /// Paths of unreferenced files that are too recent, or whose age the storage does not know.
     pub young: Vec<String>,

@@ -13,7 +13,7 @@ use capbundle::progress::Control;
 use capbundle::release::ChannelFile;
 use capbundle::size;
 
-/// How an operation is carried out.
+/// Options of one execution of an operation.
 pub struct ExecutionOptions<'a> {
     /// Only report what would be done: reads the site, signs and writes nothing.
     pub dry_run: bool,
@@ -36,13 +36,13 @@ impl fmt::Debug for ExecutionOptions<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// What was done, or would be by a dry run, one line a step.
+    /// The steps, one line each; those of a dry run were not executed.
     pub steps: Vec<String>,
     /// Whether anything changed. Never by a dry run.
     pub changed: bool,
     /// Sequences of the releases that this operation published or resumed.
     pub sequences: Vec<u64>,
-    /// What the channel offers now, or would after a dry run.
+    /// The releases that the channel offers now; after a dry run, those that it would offer.
     pub channel: Option<ChannelFile>,
     /// Notes for the publisher.
     pub notes: Vec<SiteNote>,
@@ -52,7 +52,7 @@ pub struct Report {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PublishError {
-    /// What failed.
+    /// The cause.
     pub problem: Error,
     /// Files that were written and are unreferenced: the next run resumes with them, or `gc` removes them.
     pub left: Vec<String>,
@@ -68,7 +68,7 @@ impl From<Error> for Box<PublishError> {
 }
 
 impl PublishError {
-    /// The kind of what failed.
+    /// The kind of the failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.problem.kind()
@@ -189,7 +189,7 @@ impl Step {
 }
 
 impl Step {
-    /// What the failed step may have written: a file that exists but could not be confirmed counts too.
+    /// The file that the failed step may have written: one that exists but could not be confirmed counts too.
     fn left_by(&self, problem: &Error, storage: &dyn SiteStorage) -> Option<String> {
         let (Self::File { path, .. } | Self::New { path, .. }) = self else {
             return None;

@@ -40,7 +40,7 @@ impl Publisher<'_> {
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the target is not clear, with the available
     /// releases; [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a release that the newest ring does not trust, and, with
-    /// a ring from the site, one that not all of these keys signed; otherwise as of [`publish`](Self::publish).
+    /// a ring from the site, one that not all of these keys signed; otherwise as for [`publish`](Self::publish).
     pub fn rollback(&self, to: Option<u64>, signing: &Signing<'_>, run: &mut ExecutionOptions<'_>) -> Outcome {
         let dry_run = run.dry_run;
         self.change(run, |control| {
@@ -88,7 +88,7 @@ impl Publisher<'_> {
     ///
     /// # Errors
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel has no release to roll back from; otherwise as of
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel has no release to roll back from; otherwise as for
     /// [`publish`](Self::publish).
     pub fn rollback_to_built_in(
         &self,
@@ -151,14 +151,14 @@ impl Publisher<'_> {
         self.then_offer(decision, state, next)
     }
 
-    /// Extends the lifetime of what the channel offers: publishes new releases of the stable bundle and the candidate, so that the
+    /// Extends the lifetime of the offered releases: publishes new releases of the stable bundle and the candidate, so that the
     /// candidate keeps the higher sequence. With `within`, only if one of them expires within this time or lacks the signature
     /// of one of these keys.
     ///
     /// # Errors
     /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel offers nothing, or `signing` has a sequence;
-    /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) as of [`rollback`](Self::rollback); otherwise as of [`publish`](Self::publish).
+    /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) as for [`rollback`](Self::rollback); otherwise as for [`publish`](Self::publish).
     pub fn renew(&self, within: Option<Duration>, signing: &Signing<'_>, run: &mut ExecutionOptions<'_>) -> Outcome {
         let dry_run = run.dry_run;
         self.change(run, |control| {

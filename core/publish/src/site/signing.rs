@@ -16,7 +16,7 @@ use capbundle::release::policy::{TrustContext, TrustedRelease};
 use capbundle::release::{KeyRing, Release, ReleaseTarget};
 use capbundle::time::Timestamp;
 
-/// How a new release is signed.
+/// The keys, ring, lifetime and sequence of a new release.
 #[derive(Debug, Clone, Copy)]
 pub struct Signing<'a> {
     /// At least as many keys as the ring requires.

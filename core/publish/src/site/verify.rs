@@ -32,7 +32,7 @@ use capbundle::release::{
 use capbundle::time::Timestamp;
 use capbundle::update::channel::{Site, SiteReader};
 
-/// What to verify, and how thoroughly.
+/// Options of a verification.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct VerifyOptions<'a> {
@@ -51,7 +51,7 @@ pub struct VerifyOptions<'a> {
     pub staging: PathBuf,
     /// The current time.
     pub now: Timestamp,
-    /// How to download.
+    /// Options of downloads.
     pub download: DownloadOptions,
 }
 

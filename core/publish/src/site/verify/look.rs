@@ -8,7 +8,7 @@ use capbundle::update::channel::SiteReader;
 
 const OPERATION: &str = "look at a file";
 
-/// What a server says about a file.
+/// The metadata of a file, from a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileInfo {
     /// Size in bytes; `None` if the server does not say.

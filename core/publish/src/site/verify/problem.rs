@@ -36,7 +36,7 @@ pub struct Problem {
     pub code: &'static str,
     /// The path of the document or archive on the site.
     pub path: String,
-    /// What was expected and found.
+    /// The problem, for people.
     pub message: String,
 }
 
