@@ -87,7 +87,7 @@ pub trait Step {
     /// Runs the step.
     ///
     /// # Errors
-    /// Why it failed. [`made`](Self::made) then says what it may have made nevertheless.
+    /// Why it failed. [`made`](Self::made) then describes the changes that may have been made nevertheless.
     fn run(&mut self, work: &mut Work, control: &Control) -> crate::Result<()>;
 
     /// Describes what the step made, or may have made if a response was lost. Contains no secret. `None` if there is nothing to
@@ -132,7 +132,7 @@ impl<'a> Plan<'a> {
     /// Cancellation does not stop undoing: a cancelled release is undone like a failed one.
     ///
     /// # Errors
-    /// The first failure, with what was undone and what is left.
+    /// The first failure, with the undone changes and those that remain.
     pub fn run(
         mut self,
         work: &mut Work,
@@ -160,7 +160,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Undoes the first `begun` steps, the latest first.
+    /// Undoes the first `begun` steps, latest first.
     fn undo(mut self, begun: usize, problem: Error) -> Box<TransactionError> {
         let control = Control::new();
         let mut failed = TransactionError::before_anything(problem);
@@ -191,9 +191,9 @@ impl fmt::Debug for Plan<'_> {
 pub struct TransactionError {
     /// The first failure.
     pub problem: Error,
-    /// What was undone, in the order of undoing.
+    /// The undone changes, in the order of undoing.
     pub undone: Vec<String>,
-    /// What was made and remains, the latest first.
+    /// The changes that remain, latest first.
     pub left: Vec<Leftover>,
 }
 
@@ -201,7 +201,7 @@ pub struct TransactionError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Leftover {
-    /// What it is.
+    /// A description, for messages.
     pub what: String,
     /// Why it remains; `None` if it was kept because a later leftover needs it.
     pub why: Option<Error>,

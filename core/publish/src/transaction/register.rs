@@ -24,33 +24,33 @@ pub trait Registry: fmt::Debug {
     /// Adds the bundle, whose archive is at `url`. Returns its ID if the server sends it.
     ///
     /// # Errors
-    /// As [`find`](Self::find). After one of the network or of a server that broke (408, 500 and above), or when it was
-    /// cancelled, it may have been added nevertheless.
+    /// The errors of [`find`](Self::find). After a network error, a server error (408, 500 and above) or a
+    /// cancellation, the bundle may have been added nevertheless.
     fn add(&self, url: &Url, control: &Control) -> Result<Option<u64>>;
     /// Removes the bundle of this version.
     ///
     /// # Errors
-    /// As [`find`](Self::find).
+    /// The errors of [`find`](Self::find).
     fn remove(&self, control: &Control) -> Result<()>;
     /// Adds link and comment to a bundle.
     ///
     /// # Errors
-    /// As [`find`](Self::find).
+    /// The errors of [`find`](Self::find).
     fn annotate(&self, bundle: u64, link: Option<&str>, comment: Option<&str>, control: &Control) -> Result<()>;
     /// The channel of this name, if it exists.
     ///
     /// # Errors
-    /// As [`find`](Self::find).
+    /// The errors of [`find`](Self::find).
     fn channel(&self, name: &str, control: &Control) -> Result<Option<ChannelState>>;
     /// Whether the app is new to the server, so that its channels may come with its first bundle.
     ///
     /// # Errors
-    /// As [`find`](Self::find).
+    /// The errors of [`find`](Self::find).
     fn is_new(&self, control: &Control) -> Result<bool>;
     /// Sets a channel to a bundle.
     ///
     /// # Errors
-    /// As [`find`](Self::find).
+    /// The errors of [`find`](Self::find).
     fn point(&self, channel: u64, bundle: u64, control: &Control) -> Result<()>;
 }
 

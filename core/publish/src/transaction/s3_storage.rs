@@ -26,7 +26,7 @@ pub struct S3Object<'a> {
     written: RefCell<Option<StoredObject>>,
 }
 
-/// What was under the key before.
+/// The previous object under the key.
 #[derive(Debug)]
 enum Before {
     Nothing,

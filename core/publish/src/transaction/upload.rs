@@ -37,7 +37,7 @@ pub trait Storage: fmt::Debug {
         may_have_been_done(error)
     }
 
-    /// Removes what [`store`](Self::store) stored or may have stored.
+    /// Removes the file that [`store`](Self::store) stored or may have stored.
     ///
     /// # Errors
     /// Why it was not removed. A missing file is not an error.
