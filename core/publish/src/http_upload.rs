@@ -44,7 +44,7 @@ const OURS: [&str; 5] = ["content-length", "transfer-encoding", "host", "connect
 const WORTH_ASKING: u64 = 1 << 20;
 const EXPECTATION_FAILED: u16 = 417;
 
-/// How to send a file.
+/// Options of an upload.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct HttpUploadOptions {
@@ -58,7 +58,7 @@ pub struct HttpUploadOptions {
     pub file_name: Option<String>,
     /// Timeout of establishing a connection. 15 s.
     pub connect_timeout: Duration,
-    /// How long no byte may be sent or received. 30 s.
+    /// Timeout of a connection on which no byte is sent or received. 30 s.
     pub stall_timeout: Duration,
     /// How long the server may process the file before it responds. By default `stall_timeout`.
     pub answer_timeout: Option<Duration>,
@@ -105,7 +105,7 @@ pub fn put(
     put_noting(transport, url, path, options, &mut false, control)
 }
 
-/// As [`put`]. Sets `repeated` if the file was sent more than once, also if it fails: a refusal of a later attempt says nothing about
+/// Like [`put`]. Sets `repeated` if the file was sent more than once, even if it fails: a refusal of a later attempt says nothing about
 /// an earlier one.
 pub(super) fn put_noting(
     transport: &dyn Transport,
@@ -132,7 +132,7 @@ pub(super) fn put_noting(
 /// says that it did nothing (429 and 503), since a `POST` twice may store it twice.
 ///
 /// # Errors
-/// As of [`put`]; after [`Network`](capbundle::ErrorKind::Network) it may have been stored nevertheless.
+/// The errors of [`put`]; after [`Network`](capbundle::ErrorKind::Network) it may have been stored nevertheless.
 pub fn post_form(
     transport: &dyn Transport,
     url: &Url,

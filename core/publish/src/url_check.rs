@@ -67,7 +67,7 @@ impl Expected {
     }
 }
 
-/// How to check.
+/// Options of a check.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CheckOptions {
@@ -77,7 +77,7 @@ pub struct CheckOptions {
     pub origin: String,
     /// Timeout of establishing a connection. 15 s.
     pub connect_timeout: Duration,
-    /// How long a connection may deliver no byte before it is closed and another attempted. 30 s.
+    /// Timeout of a connection that delivers no byte, after which another is attempted. 30 s.
     pub stall_timeout: Duration,
     /// Failures in a row, without progress, after which the check gives up. 6.
     pub attempts: u32,

@@ -30,7 +30,7 @@ impl Api {
     /// If the response is lost, the list is checked before a retry.
     ///
     /// # Errors
-    /// As of [`Api::bundle`]; on Capgo's server `cannot_delete_linked_version` while a channel serves it.
+    /// The errors of [`Api::bundle`]; on Capgo's server `cannot_delete_linked_version` while a channel serves it.
     pub fn delete(&self, app: &AppId, version: &str, control: &Control) -> Result<()> {
         check_version_name(version)?;
         let call = Call {
@@ -49,7 +49,7 @@ impl Api {
     /// retried, since bundles may have been added.
     ///
     /// # Errors
-    /// As of [`Api::bundle`]. After [`Network`](capbundle::ErrorKind::Network) it may have been done.
+    /// The errors of [`Api::bundle`]. After [`Network`](capbundle::ErrorKind::Network) it may have been done.
     pub fn delete_all(&self, yes: &DeleteAll, control: &Control) -> Result<()> {
         let call = Call {
             body: Some(json!({ "app_id": yes.0.as_str() })),
@@ -61,7 +61,7 @@ impl Api {
     /// Sets link, comment or both of the bundle with this ID; `None` keeps the current value.
     ///
     /// # Errors
-    /// As of [`Api::bundle`]; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if both are `None`.
+    /// The errors of [`Api::bundle`]; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if both are `None`.
     pub fn set_metadata(
         &self,
         app: &AppId,
@@ -95,7 +95,7 @@ impl Api {
     /// Sets a channel to a bundle, both by ID.
     ///
     /// # Errors
-    /// As of [`Api::bundle`].
+    /// The errors of [`Api::bundle`].
     pub fn set_channel(&self, app: &AppId, bundle_id: u64, channel_id: u64, control: &Control) -> Result<()> {
         let call = Call {
             method: Method::Put,
@@ -112,7 +112,7 @@ impl Api {
     /// Sets the channel of this name to the bundle with this ID. Returns the channel as it was before.
     ///
     /// # Errors
-    /// As of [`Api::bundle`]; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if there is no such channel, with the names of
+    /// The errors of [`Api::bundle`]; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if there is no such channel, with the names of
     /// those there are.
     pub fn set_channel_by_name(
         &self,

@@ -61,7 +61,7 @@ impl Api {
     /// The channel of this name, if there is one.
     ///
     /// # Errors
-    /// As of [`Api::bundle`].
+    /// The errors of [`Api::bundle`].
     pub fn channel(&self, app: &AppId, name: &str, control: &Control) -> Result<Option<RemoteChannel>> {
         if name.trim().is_empty() || name.chars().any(char::is_control) {
             let problem = "expected the name of a channel";

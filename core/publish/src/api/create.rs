@@ -213,7 +213,7 @@ impl Api {
     /// reported as `version_already_exists`.
     ///
     /// # Errors
-    /// As of [`Api::bundle`]. After [`Network`](capbundle::ErrorKind::Network) the message says whether it may have been done.
+    /// The errors of [`Api::bundle`]. After [`Network`](capbundle::ErrorKind::Network) the message says whether it may have been done.
     pub fn create(&self, bundle: &BundleRegistration, control: &Control) -> Result<Option<RemoteBundle>> {
         let call = Call {
             method: Method::Post,

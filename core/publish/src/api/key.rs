@@ -37,7 +37,7 @@ impl ApiKey {
     /// in the order of Capgo's command. Empty variables and files are ignored.
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) as of [`ApiKey::new`]; [`Io`](capbundle::ErrorKind::Io) if an existing
+    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) as for [`ApiKey::new`]; [`Io`](capbundle::ErrorKind::Io) if an existing
     /// file cannot be read.
     pub fn find(given: Option<String>, folder: &Path) -> Result<Option<Self>> {
         if let Some(given) = given {

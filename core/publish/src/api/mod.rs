@@ -114,8 +114,8 @@ impl Api {
     ///
     /// If a bundle is deleted while the list is read, another may be skipped; read again if that matters.
     ///
-    /// An error as of [`Api::bundle`] is the last item. For an app without bundles, Capgo's server returns an [`ApiError`] with code
-    /// `cannot_get_bundle`, as it does for a key without access.
+    /// If a request fails, the error, as for [`Api::bundle`], is the last item. For an app without bundles,
+    /// Capgo's server returns an [`ApiError`] with code `cannot_get_bundle`, as it does for a key without access.
     #[must_use]
     pub fn bundles<'a>(&'a self, app: &AppId, control: &'a Control) -> Bundles<'a> {
         Bundles::new(self, app, control)
@@ -141,7 +141,7 @@ impl Api {
 
     /// All channels of an app.
     ///
-    /// An error as of [`Api::bundle`] is the last item.
+    /// If a request fails, the error, as for [`Api::bundle`], is the last item.
     #[must_use]
     pub fn channels<'a>(&'a self, app: &AppId, control: &'a Control) -> Channels<'a> {
         Channels::new(self, app, control)

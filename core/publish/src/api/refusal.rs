@@ -22,7 +22,7 @@ pub struct ApiError {
     pub code: Option<String>,
     /// The server's message, made safe for a terminal: one line, cut to a length, with the API key removed.
     pub message: String,
-    /// What it means and what to do, if known.
+    /// The meaning of the code and the remedy, if known.
     pub advice: Option<&'static str>,
     /// The wait that the server requests (429).
     pub retry_after: Option<Duration>,
@@ -57,9 +57,12 @@ impl fmt::Display for ApiError {
     }
 }
 
-/// The code and the message of an error object. Four forms are known: `error` a text, `status` `KO`, `code` the
-/// code and `message` the details (documented, and our server); the same without `code` (documented); `error` a code and
-/// `message` a text (Capgo's backend); `status` a text and `error` its details (older servers).
+/// The code and the message of an error object, of which four forms are known:
+///
+/// - `error` is a message, `status` is `KO`, `code` is the code and `message` has the details (documented, and our server);
+/// - the same without `code` (documented);
+/// - `error` is the code and `message` the message (Capgo's backend);
+/// - `status` is a message and `error` has its details (older servers).
 pub(super) fn words(body: &Value, is_error_status: bool) -> Option<(Option<String>, String)> {
     let text = |name: &str| {
         body.get(name)
@@ -98,7 +101,7 @@ fn is_code(text: &str) -> bool {
     text.len() <= MAX_CODE && text.bytes().all(is_part)
 }
 
-/// What to do about a refusal.
+/// The advice for a refusal.
 pub(super) fn advice(code: Option<&str>, message: &str, status: u16) -> Option<&'static str> {
     let by_status = || match status {
         401 => advice_for_code("invalid_apikey"),

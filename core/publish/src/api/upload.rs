@@ -38,7 +38,7 @@ impl Api {
     /// [`remove_upload`](Self::remove_upload) removes it.
     ///
     /// # Errors
-    /// As of [`put`](crate::http_upload::put); [`Server`](capbundle::ErrorKind::Server) also if the
+    /// The errors of [`put`](crate::http_upload::put); [`Server`](capbundle::ErrorKind::Server) also if the
     /// server does not return a URL.
     pub fn upload(
         &self,
@@ -51,7 +51,7 @@ impl Api {
         self.upload_noting(app, version, file, digest, &mut false, control)
     }
 
-    /// As [`upload`](Self::upload); Sets `repeated` if it was sent more than once, also if it fails.
+    /// Like [`upload`](Self::upload). Sets `repeated` if the archive was sent more than once, even if the upload fails.
     pub(crate) fn upload_noting(
         &self,
         app: &AppId,
@@ -87,7 +87,7 @@ impl Api {
     /// archive is not an error.
     ///
     /// # Errors
-    /// As of [`Api::bundle`]; on the example server `cannot_delete_upload` while a bundle needs it.
+    /// The errors of [`Api::bundle`]; on the example server `cannot_delete_upload` while a bundle needs it.
     pub fn remove_upload(&self, app: &AppId, digest: &Sha256Digest, control: &Control) -> Result<()> {
         let call = Call {
             method: Method::Delete,
