@@ -68,7 +68,7 @@ impl Transport for Scripted {
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
         self.asked.lock().unwrap().push(request.clone());
         let Some(answer) = self.answers.lock().unwrap().pop_front() else {
-            return Err(TransportError::Broken("nobody answers".to_owned()));
+            return Err(TransportError::Broken("the connection was refused".to_owned()));
         };
         let head = Head::new(answer.status, answer.headers);
         receiver.begin(&head).map_err(TransportError::Receiver)?;
