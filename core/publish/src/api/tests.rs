@@ -75,7 +75,7 @@ fn row(id: u64, version: &str) -> Value {
 }
 
 /// Each request as `METHOD URL body`.
-fn asked(transport: &Scripted) -> Vec<String> {
+fn request_lines(transport: &Scripted) -> Vec<String> {
     let line = |request: &Request| {
         let body = match &request.body {
             Some(Body::Bytes(bytes)) => format!(" {}", String::from_utf8(bytes.clone()).unwrap()),

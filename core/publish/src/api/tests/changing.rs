@@ -7,7 +7,7 @@ fn a_bundle_is_deleted_as_documented() {
     let (api, transport) = api([ok()]);
     api.delete(&app(), "1.0.0-beta.1", &Control::new()).unwrap();
     let line = r#"DELETE https://api.capgo.app/bundle {"app_id":"com.example.app","version":"1.0.0-beta.1"}"#;
-    assert_eq!(asked(&transport), [line]);
+    assert_eq!(request_lines(&transport), [line]);
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn all_bundles_are_deleted_only_with_a_confirmation_and_without_a_retry() {
     let (api, transport) = api([ok()]);
     api.delete_all(&DeleteAll::bundles_of(app()), &Control::new()).unwrap();
     assert_eq!(
-        asked(&transport),
+        request_lines(&transport),
         [r#"DELETE https://api.capgo.app/bundle {"app_id":"com.example.app"}"#]
     );
     let (api, transport) = super::api([Answer::new(200, b"").then_breaks(), ok()]);
@@ -58,7 +58,7 @@ fn link_and_comment_are_set() {
     assert_eq!(set(None, None).unwrap_err().kind(), ErrorKind::InvalidInput);
     let address = "POST https://api.capgo.app/bundle/metadata";
     assert_eq!(
-        asked(&transport),
+        request_lines(&transport),
         [
             format!(
                 r#"{address} {{"app_id":"com.example.app","comment":"Fixed","link":"https://example.com/v1","version_id":456}}"#
@@ -77,7 +77,7 @@ fn setting_a_channel_by_id_is_retried() {
     let (api, transport) = api([Answer::new(200, b"").then_breaks(), done]);
     api.set_channel(&app(), 456, 789, &Control::new()).unwrap();
     let line = r#"PUT https://api.capgo.app/bundle {"app_id":"com.example.app","channel_id":789,"version_id":456}"#;
-    assert_eq!(asked(&transport), [line, line]);
+    assert_eq!(request_lines(&transport), [line, line]);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn setting_a_channel_by_name_returns_its_previous_state() {
         .unwrap();
     assert_eq!((before.id, before.version.as_deref()), (7, Some("1.0.1")));
     let line = r#"PUT https://api.capgo.app/bundle {"app_id":"com.example.app","channel_id":7,"version_id":9}"#;
-    assert_eq!(asked(&transport)[1], line);
+    assert_eq!(request_lines(&transport)[1], line);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn an_upload_is_removed_by_its_digest() {
     let digest = Sha256Digest::of(b"archive");
     api.remove_upload(&app(), &digest, &Control::new()).unwrap();
     let line = format!("DELETE https://api.capgo.app/upload/com.example.app/{digest}.zip");
-    assert_eq!(asked(&transport), [line.clone(), line]);
+    assert_eq!(request_lines(&transport), [line.clone(), line]);
 }
 
 #[test]

@@ -46,7 +46,10 @@ fn a_bundle_is_registered_as_documented() {
     let body = format!(
         r#"{{"app_id":"com.example.app","checksum":"{digest}","external_url":"https://cdn.example.com/1.2.3.zip","version":"1.2.3"}}"#
     );
-    assert_eq!(asked(&transport), [format!("POST https://api.capgo.app/bundle {body}")]);
+    assert_eq!(
+        request_lines(&transport),
+        [format!("POST https://api.capgo.app/bundle {body}")]
+    );
     let headers: Headers = transport.asked()[0].headers.clone();
     assert_eq!(headers.get("authorization"), Some(KEY));
     assert_eq!(headers.get("content-type"), Some("application/json"));
@@ -69,7 +72,7 @@ fn a_sealed_bundle_is_registered_with_session_key_and_key_id() {
         .unwrap();
     let (api, transport) = api([ok()]);
     api.create(&bundle, &Control::new()).unwrap();
-    let sent = asked(&transport).remove(0);
+    let sent = request_lines(&transport).remove(0);
     assert!(
         sent.contains(r#""session_key":"AAAAAAAAAAAAAAAAAAAAAA==:AQID""#),
         "{sent}"

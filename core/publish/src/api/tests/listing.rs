@@ -21,7 +21,7 @@ fn overlapping_pages_give_every_bundle_once() {
     assert_eq!(versions.len(), 420);
     assert_eq!((versions[0].as_str(), versions[419].as_str()), ("1.0.0", "1.0.419"));
     assert_eq!(
-        asked(&transport),
+        request_lines(&transport),
         [
             "GET https://api.capgo.app/bundle?app_id=com.example.app",
             "GET https://api.capgo.app/bundle?app_id=com.example.app&page=1",
@@ -119,7 +119,7 @@ fn channels_are_read_from_an_array_an_object_and_data() {
         assert_eq!((found.id, found.bundle_id, found.public), (7, Some(4), Some(true)));
         assert_eq!(found.version.as_deref(), Some("1.0.1"));
         let line = "GET https://api.capgo.app/channel?app_id=com.example.app&channel=production";
-        assert_eq!(asked(&transport), [line]);
+        assert_eq!(request_lines(&transport), [line]);
     }
 }
 
@@ -168,7 +168,7 @@ fn names_are_percent_encoded_in_the_query() {
     let (api, transport) = api([answer(200, &json!([{ "id": 1, "name": "a&b=c é" }]))]);
     api.channel(&app(), "a&b=c é", &Control::new()).unwrap().unwrap();
     let line = "GET https://api.capgo.app/channel?app_id=com.example.app&channel=a%26b%3Dc%20%C3%A9";
-    assert_eq!(asked(&transport), [line]);
+    assert_eq!(request_lines(&transport), [line]);
 }
 
 #[test]

@@ -64,8 +64,8 @@ fn a_server_with_neither_spelling_of_the_path_is_an_error() {
 #[test]
 fn the_key_is_not_sent_to_another_host_after_a_redirect() {
     let list = answer(200, &json!([row(1, "1.0.0")]));
-    let there = Answer::new(302, b"").with("location", "https://elsewhere.example/bundle");
-    let (api, transport) = api([there, list]);
+    let redirect = Answer::new(302, b"").with("location", "https://elsewhere.example/bundle");
+    let (api, transport) = api([redirect, list]);
     let control = Control::new();
     assert_eq!(api.bundles(&app(), &control).next().unwrap().unwrap().id, 1);
     assert_eq!(transport.asked_with("authorization"), [KEY, "-"]);

@@ -77,7 +77,7 @@ fn a_list_of_either_shape_is_read_to_its_end() {
         let (api, transport) = api([shape.list(&rows(0..50)), shape.list(&rows(50..70)), shape.list(&[])]);
         assert_eq!(versions(&api).len(), 70, "{shape:?}");
         // The first request has no page number, the second has page 1.
-        let pages: Vec<String> = asked(&transport);
+        let pages: Vec<String> = request_lines(&transport);
         assert!(!pages[0].contains("page") && pages[1].ends_with("&page=1"), "{pages:?}");
     }
 }
@@ -135,7 +135,7 @@ fn native_packages_are_sent_with_the_registration() {
     let bundle = bundle.with_native_packages(vec![NativePackage::new("@capacitor/app", "^8.0.0")]);
     let (api, transport) = api([ok()]);
     api.create(&bundle, &Control::new()).unwrap();
-    let sent = asked(&transport).remove(0);
+    let sent = request_lines(&transport).remove(0);
     let expected = r#""native_packages":[{"name":"@capacitor/app","version":"^8.0.0"}]"#;
     assert!(sent.contains(expected), "{sent}");
 }
@@ -209,6 +209,6 @@ fn paging_and_retries_depend_on_the_code_alone() {
         let absent = shape.refused(404, "not_found", "Not found", "there is nothing at this address");
         let (client, transport) = api([absent, ok()]);
         client.set_channel(&app(), 1, 2, &Control::new()).unwrap();
-        assert!(asked(&transport)[1].starts_with("PUT https://api.capgo.app/bundle/ "));
+        assert!(request_lines(&transport)[1].starts_with("PUT https://api.capgo.app/bundle/ "));
     }
 }

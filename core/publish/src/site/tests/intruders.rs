@@ -202,10 +202,10 @@ fn signatures_of_the_same_release_are_added_to_the_existing_ones() {
     let envelope = site.served(&paths::release_path(&CHANNEL, 5)).unwrap();
     let signed = SignedRelease::parse(&envelope).unwrap();
     let mut ids: Vec<_> = signed.envelope().key_ids().collect();
-    let mut wanted = [&*KEY, &OTHER_KEY].map(|key| key.verifying_key().id()).to_vec();
+    let mut expected = [&*KEY, &OTHER_KEY].map(|key| key.verifying_key().id()).to_vec();
     ids.sort_unstable();
-    wanted.sort_unstable();
-    assert_eq!(ids, wanted);
+    expected.sort_unstable();
+    assert_eq!(ids, expected);
     assert!(!signed_elsewhere(&site, 5, &[&OTHER_KEY], "").unwrap().changed);
     assert!(Envelope::parse(&envelope).is_ok());
 }

@@ -15,18 +15,18 @@ struct Served<'a> {
     cache_control: &'static str,
     /// Whether the first request for each path breaks.
     is_shaky: bool,
-    asked: Mutex<Vec<String>>,
+    requested: Mutex<Vec<String>>,
 }
 
 impl Transport for Served<'_> {
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
         let path = request.url.path().strip_prefix("/app/").unwrap().to_owned();
-        let mut asked = self.asked.lock().unwrap();
-        asked.push(path.clone());
-        if self.is_shaky && asked.iter().filter(|asked| **asked == path).count() == 1 {
+        let mut requested = self.requested.lock().unwrap();
+        requested.push(path.clone());
+        if self.is_shaky && requested.iter().filter(|requested| **requested == path).count() == 1 {
             return Err(TransportError::Broken("the connection broke".to_owned()));
         }
-        drop(asked);
+        drop(requested);
         let mut headers = Headers::new();
         headers.add("cache-control", self.cache_control).unwrap();
         let (status, body) = match (self.site.served(&path), request.headers.get("range")) {
@@ -51,7 +51,7 @@ fn served(site: &Memory) -> Served<'_> {
         site,
         cache_control: "no-cache",
         is_shaky: false,
-        asked: Mutex::default(),
+        requested: Mutex::default(),
     }
 }
 
@@ -243,12 +243,12 @@ fn a_built_in_release_is_valid_without_files() {
     let report = look_with(&served, |options| options.full = true);
     assert_eq!(codes(&report), Vec::<&str>::new());
     assert!(report.releases[0].is_built_in());
-    let asked = served.asked.lock().unwrap();
+    let requested = served.requested.lock().unwrap();
     assert!(
-        !asked
+        !requested
             .iter()
             .any(|path| path.starts_with("archives/") || path.starts_with("files/")),
-        "{asked:?}"
+        "{requested:?}"
     );
     // It expires like any other release.
     let soon = look_with(&self::served(&site), |options| options.now = Timestamp(NOW + 80 * DAY));

@@ -41,11 +41,11 @@ fn a_refusal_after_a_lost_response_does_not_hide_the_file() {
 fn an_archive_stored_without_a_url_in_the_response_is_removed() {
     let transport = Arc::new(Scripted::new([Answer::new(201, b"{}"), Answer::new(200, b"{}")]));
     let base: Url = "https://updates.example".parse().unwrap();
-    let asked = Arc::clone(&transport);
+    let sent = Arc::clone(&transport);
     let api = Api::new(transport, &base, ApiKey::new("key").unwrap()).unwrap();
     let digest = Sha256Digest::of(b"archive");
     let app = "com.example.app".parse().unwrap();
     let failed = failed(&ServerFile::new(&api, app, "1.0.0", digest));
     assert_eq!(failed.undone.len(), 1, "{failed}");
-    assert_eq!(asked.asked().last().unwrap().method, Method::Delete);
+    assert_eq!(sent.asked().last().unwrap().method, Method::Delete);
 }

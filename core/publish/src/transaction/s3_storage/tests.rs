@@ -59,10 +59,10 @@ fn failed_release(
     answers: impl IntoIterator<Item = Answer>,
 ) -> (Box<TransactionError>, Vec<Method>) {
     let first = replaces.unwrap_or_else(absent);
-    let looks = [first.clone(), first];
-    let transport = Arc::new(Scripted::new(looks.into_iter().chain(answers)));
+    let checks = [first.clone(), first];
+    let transport = Arc::new(Scripted::new(checks.into_iter().chain(answers)));
     let credentials = Credentials::new("key", "secret", None).unwrap();
-    let asked = Arc::clone(&transport);
+    let sent = Arc::clone(&transport);
     let bucket = Bucket::new(&BucketOptions::new("us-east-1", "bucket"), credentials, transport).unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"archive").unwrap();
@@ -73,7 +73,7 @@ fn failed_release(
     let object = S3Object::new(&bucket, "app.zip", options, None);
     let plan = Plan::new().then(Upload::new(&object, file.path().to_owned(), 7));
     let failed = plan.run(&mut Work::new(), &Control::new(), &mut |_| ()).unwrap_err();
-    let methods = asked.asked().iter().map(|request| request.method).collect();
+    let methods = sent.asked().iter().map(|request| request.method).collect();
     (failed, methods)
 }
 
