@@ -1,4 +1,4 @@
-//! A server and its network in memory, for tests: each answer is written down beforehand.
+//! A transport in memory for tests, with scripted responses.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use capbundle::http::{Head, Headers, Receiver, Request, Transport, TransportError};
 
-/// One answer, and how the connection ends.
+/// One response, and whether the connection then breaks.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     status: u16,
@@ -31,14 +31,14 @@ impl Answer {
         self
     }
 
-    /// The connection breaks after the body, whatever was promised.
+    /// The connection breaks after the body, even if the body is complete.
     pub(crate) fn then_breaks(mut self) -> Self {
         self.breaks = true;
         self
     }
 }
 
-/// Gives its answers in their order, and keeps what was asked. Without an answer left, nobody is there.
+/// Returns its responses in order and records the requests. When no response is left, the connection fails.
 #[derive(Debug, Default)]
 pub(crate) struct Scripted {
     answers: Mutex<VecDeque<Answer>>,
@@ -57,7 +57,7 @@ impl Scripted {
         self.asked.lock().unwrap().clone()
     }
 
-    /// The value of this header in each request, `-` where there was none.
+    /// The value of this header in each request, `-` where it is missing.
     pub(crate) fn asked_with(&self, header: &str) -> Vec<String> {
         let value = |request: &Request| request.headers.get(header).unwrap_or("-").to_owned();
         self.asked().iter().map(value).collect()

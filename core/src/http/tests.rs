@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 
 #[test]
-fn a_header_stays_one_header() {
+fn a_header_cannot_inject_another_header() {
     let mut headers = Headers::new();
     for (name, value) in [
         ("", "x"),
@@ -24,7 +24,7 @@ fn a_header_stays_one_header() {
 }
 
 #[test]
-fn values_of_headers_are_not_printed() {
+fn header_values_are_not_printed() {
     let mut headers = Headers::new();
     headers.add("Authorization", "Bearer secret").unwrap();
     assert_eq!(format!("{headers:?}"), r#"{"Authorization"}"#);
@@ -32,8 +32,8 @@ fn values_of_headers_are_not_printed() {
 
 #[test]
 fn a_transport_error_is_an_error_with_its_cause() {
-    let broken = TransportError::Broken("not a byte came for 30 s".to_owned());
-    assert_eq!(broken.to_string(), "not a byte came for 30 s");
+    let broken = TransportError::Broken("no byte arrived for 30 s".to_owned());
+    assert_eq!(broken.to_string(), "no byte arrived for 30 s");
     let received = TransportError::Receiver(Error::Cancelled { operation: "download" });
     let received: Box<dyn std::error::Error> = Box::new(received);
     assert!(received.to_string().contains("cancelled"), "{received}");

@@ -11,7 +11,7 @@ fn read(body: &Body) -> Vec<u8> {
 }
 
 #[test]
-fn parts_are_read_one_after_the_other_as_often_as_wanted() {
+fn parts_are_read_in_order_and_can_be_read_again() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"0123456789").unwrap();
     let file = Arc::new(file);

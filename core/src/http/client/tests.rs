@@ -28,7 +28,7 @@ fn send(transport: &Scripted, idempotency: Idempotency, max_response_len: usize)
 }
 
 #[test]
-fn a_request_to_an_overloaded_server_is_retried_and_its_response_kept() {
+fn a_request_to_an_overloaded_server_is_retried_until_it_succeeds() {
     let transport = Scripted::new([
         Answer::new(503, b"").with("Retry-After", "0"),
         Answer::new(500, b""),
@@ -106,7 +106,7 @@ impl Transport for Dripping {
 }
 
 #[test]
-fn a_response_that_drips_is_given_up() {
+fn a_response_that_arrives_too_slowly_is_an_error() {
     let control = Control::new();
     let client = Client::new(&Dripping, &control, "send");
     let make = &mut || {
@@ -120,7 +120,7 @@ fn a_response_that_drips_is_given_up() {
 }
 
 #[test]
-fn only_the_head_is_received_and_a_transient_status_is_retried() {
+fn a_request_for_the_head_is_retried_after_a_transient_status() {
     let control = Control::new();
     let transport = Scripted::new([Answer::new(503, b""), Answer::new(404, b"page")]);
     let client =

@@ -58,14 +58,14 @@ impl Device {
         download(transport, &self.remote, self.folder.path(), &self.options, control)
     }
 
-    /// The whole file as an honest server sends it.
+    /// A response with the whole file.
     fn whole(&self) -> Answer {
         Answer::new(200, &self.file)
             .with("Content-Length", &self.file.len().to_string())
             .with("ETag", "\"1\"")
     }
 
-    /// Its beginning, then the connection breaks.
+    /// A response whose connection breaks after this many bytes.
     fn cut(&self, length: usize) -> Answer {
         Answer::new(200, &self.file[..length])
             .with("Content-Length", &self.file.len().to_string())
@@ -73,7 +73,7 @@ impl Device {
             .then_breaks()
     }
 
-    /// The rest from there on.
+    /// A response with the range from this byte to the end.
     fn rest(&self, from: usize) -> Answer {
         let range = format!("bytes {from}-{}/{}", self.file.len() - 1, self.file.len());
         Answer::new(206, &self.file[from..])
@@ -83,7 +83,7 @@ impl Device {
 
     fn assert_downloaded(&self, result: Result<Downloaded>) -> Downloaded {
         let downloaded = result.unwrap();
-        assert!(fs::read(&downloaded.path).unwrap() == self.file, "other bytes");
+        assert!(fs::read(&downloaded.path).unwrap() == self.file, "the content differs");
         assert_eq!(self.names(), [downloaded.path.file_name().unwrap().to_str().unwrap()]);
         downloaded
     }
@@ -97,7 +97,7 @@ impl Device {
         names
     }
 
-    fn bytes_kept(&self) -> u64 {
+    fn part_length(&self) -> u64 {
         let entries = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap());
         let part = entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "part"));
         part.map(|entry| entry.metadata().unwrap().len()).sum()
@@ -105,7 +105,7 @@ impl Device {
 }
 
 #[test]
-fn a_whole_file_arrives_and_is_proved() {
+fn a_file_is_downloaded_and_verified() {
     let device = Device::new();
     let downloaded = device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
     assert_eq!(
@@ -118,7 +118,7 @@ fn a_whole_file_arrives_and_is_proved() {
 }
 
 #[test]
-fn what_broke_off_goes_on_where_it_was() {
+fn a_broken_download_is_resumed() {
     let device = Device::new();
     let transport = Scripted::new([device.cut(70_000), device.rest(70_000)]);
     let downloaded = device.assert_downloaded(device.download(&transport));
@@ -128,7 +128,7 @@ fn what_broke_off_goes_on_where_it_was() {
 }
 
 #[test]
-fn the_next_call_goes_on_where_the_last_one_ended_though_the_url_is_signed_anew() {
+fn the_next_call_resumes_even_with_another_signed_url() {
     let mut device = Device::new();
     device.options.attempts = 1;
     let error = device.download(&Scripted::new([device.cut(70_000)])).unwrap_err();
@@ -140,7 +140,7 @@ fn the_next_call_goes_on_where_the_last_one_ended_though_the_url_is_signed_anew(
 }
 
 #[test]
-fn a_server_that_sends_the_whole_again_is_taken_at_its_word() {
+fn a_server_that_ignores_the_range_restarts_the_download() {
     let device = Device::new();
     let transport = Scripted::new([device.cut(70_000), device.whole()]);
     let downloaded = device.assert_downloaded(device.download(&transport));
@@ -148,7 +148,7 @@ fn a_server_that_sends_the_whole_again_is_taken_at_its_word() {
 }
 
 #[test]
-fn a_part_that_does_not_fit_is_not_appended() {
+fn a_range_that_does_not_continue_the_part_is_not_appended() {
     let device = Device::new();
     for wrong in [
         device.rest(60_000),
@@ -169,13 +169,13 @@ fn a_part_that_does_not_fit_is_not_appended() {
 }
 
 #[test]
-fn nothing_more_is_asked_for_once_all_is_there() {
+fn a_complete_part_is_not_requested_again() {
     let device = Device::new();
     let all = device.cut(device.file.len());
     let downloaded = device.assert_downloaded(device.download(&Scripted::new([all.clone()])));
     downloaded.remove().unwrap();
 
-    // Chunked: the size of the whole is told only by the refusal.
+    // Chunked: only the 416 response contains the total size.
     let chunked = Answer::new(200, &device.file).with("ETag", "\"1\"").then_breaks();
     let refusal = Answer::new(416, b"").with("Content-Range", "bytes */200000");
     let transport = Scripted::new([chunked, refusal]);
@@ -183,7 +183,7 @@ fn nothing_more_is_asked_for_once_all_is_there() {
 }
 
 #[test]
-fn without_anything_to_tell_two_files_apart_a_file_starts_anew() {
+fn without_a_validator_or_digest_a_download_restarts() {
     let weak = |device: &Device| {
         let length = device.file.len().to_string();
         Answer::new(200, &device.file[..70_000])
@@ -202,13 +202,13 @@ fn without_anything_to_tell_two_files_apart_a_file_starts_anew() {
     assert_eq!(
         transport.asked_with("Range"),
         ["-", "bytes=70000-"],
-        "the digest tells them apart"
+        "the digest identifies the file"
     );
     assert_eq!(transport.asked_with("If-Range"), ["-", "-"]);
 }
 
 #[test]
-fn an_old_modification_time_is_as_good_as_an_etag_and_a_fresh_one_is_not() {
+fn an_old_modification_time_is_a_validator_and_a_recent_one_is_not() {
     for (modified, expected) in [
         ("Fri, 13 Nov 2026 10:00:00 GMT", "bytes=70000-"),
         ("Sat, 14 Nov 2026 09:59:30 GMT", "-"),
@@ -226,7 +226,7 @@ fn an_old_modification_time_is_as_good_as_an_etag_and_a_fresh_one_is_not() {
 }
 
 #[test]
-fn what_fails_its_digest_is_removed_so_that_the_next_try_can_succeed() {
+fn a_file_with_a_wrong_digest_is_removed_so_that_the_next_call_can_succeed() {
     let device = Device::new();
     let other = Answer::new(200, b"something else");
     let error = device.download(&Scripted::new([other])).unwrap_err();
@@ -236,7 +236,7 @@ fn what_fails_its_digest_is_removed_so_that_the_next_try_can_succeed() {
 }
 
 #[test]
-fn a_part_that_was_of_another_file_after_all_costs_one_more_try_and_no_error() {
+fn a_part_of_another_file_costs_one_more_attempt_and_no_error() {
     let device = Device::new();
     let wrong = Answer::new(200, &vec![7; 70_000])
         .with("Content-Length", "200000")
@@ -247,7 +247,7 @@ fn a_part_that_was_of_another_file_after_all_costs_one_more_try_and_no_error() {
     ]);
     let mut once = device.options.clone();
     once.attempts = 1;
-    // The process ends after the first try.
+    // The process ends after the first attempt.
     download(&transport, &device.remote, device.folder.path(), &once, &Control::new()).unwrap_err();
     let transport = Scripted::new([
         Answer::new(206, &device.file[70_000..]).with("Content-Range", "bytes 70000-199999/200000"),
@@ -257,25 +257,25 @@ fn a_part_that_was_of_another_file_after_all_costs_one_more_try_and_no_error() {
 }
 
 #[test]
-fn no_more_comes_than_was_told_or_allowed() {
+fn a_response_longer_than_declared_or_allowed_is_refused() {
     let mut device = Device::new();
     let longer = || Answer::new(200, &vec![1; 5000]).with("Content-Length", "3000");
     let transport = Scripted::new(std::iter::repeat_with(longer).take(6));
     let error = device.download(&transport).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
-    assert_eq!(device.bytes_kept(), 0);
+    assert_eq!(device.part_length(), 0);
 
     device.options.max_size = 100_000;
-    let told = device.download(&Scripted::new([device.whole()])).unwrap_err();
-    assert_eq!(told.kind(), ErrorKind::LimitExceeded);
+    let declared = device.download(&Scripted::new([device.whole()])).unwrap_err();
+    assert_eq!(declared.kind(), ErrorKind::LimitExceeded);
     let endless = Answer::new(200, &vec![1; 1_000_000]);
     let error = device.download(&Scripted::new([endless])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
-    assert_eq!(device.bytes_kept(), 0, "what is too large is of no use");
+    assert_eq!(device.part_length(), 0, "a part of a file that is too large is removed");
 }
 
 #[test]
-fn an_answer_in_another_encoding_is_refused() {
+fn a_response_with_a_content_encoding_is_refused() {
     let device = Device::new();
     let error = device
         .download(&Scripted::new([device.whole().with("Content-Encoding", "gzip")]))
@@ -285,7 +285,7 @@ fn an_answer_in_another_encoding_is_refused() {
 }
 
 #[test]
-fn a_no_is_a_no_and_says_what_to_do() {
+fn a_refusal_is_not_retried_and_says_what_to_do() {
     for (status, word) in [
         (401, "token"),
         (403, "expired"),
@@ -305,7 +305,7 @@ fn a_no_is_a_no_and_says_what_to_do() {
 }
 
 #[test]
-fn a_busy_server_is_asked_again_when_it_says() {
+fn a_busy_server_is_retried_after_the_wait_it_requests() {
     let device = Device::new();
     for busy in [
         Answer::new(503, b"").with("Retry-After", "0"),
@@ -320,11 +320,11 @@ fn a_busy_server_is_asked_again_when_it_says() {
     let transport = Scripted::new([Answer::new(429, b"").with("Retry-After", "3600"), device.whole()]);
     let error = device.download(&transport).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
-    assert_eq!(transport.asked().len(), 1, "nobody waits for an hour");
+    assert_eq!(transport.asked().len(), 1, "a wait of an hour is not retried");
 }
 
 #[test]
-fn it_gives_up_when_nothing_comes_and_goes_on_while_something_does() {
+fn a_download_fails_without_progress_and_continues_with_progress() {
     let device = Device::new();
     let transport = Scripted::new([]);
     let error = device.download(&transport).unwrap_err();
@@ -348,7 +348,7 @@ fn it_gives_up_when_nothing_comes_and_goes_on_while_something_does() {
 }
 
 #[test]
-fn a_cancelled_download_keeps_what_came() {
+fn a_cancelled_download_keeps_the_received_bytes() {
     let device = Device::new();
     let token = CancelToken::new();
     let cancel = token.clone();
@@ -360,7 +360,7 @@ fn a_cancelled_download_keeps_what_came() {
     let control = Control::new()
         .with_cancel_token(&token)
         .with_observer(std::sync::Arc::new(observer));
-    // Reports come for each MiB, at the start and at the end.
+    // Progress is reported at the start, for each MiB and at the end.
     let mut larger = device;
     larger.file = (0..=255).cycle().take(4_000_000).collect();
     larger.remote.digest = Some(Sha256Digest::of(&larger.file));
@@ -368,7 +368,7 @@ fn a_cancelled_download_keeps_what_came() {
         .download_with(&Scripted::new([larger.whole()]), &control)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
-    let kept = larger.bytes_kept();
+    let kept = larger.part_length();
     assert!((1_000_000..4_000_000).contains(&kept), "{kept}");
     let from = usize::try_from(kept).unwrap();
     let downloaded = larger.assert_downloaded(larger.download(&Scripted::new([larger.rest(from)])));
@@ -376,7 +376,7 @@ fn a_cancelled_download_keeps_what_came() {
 }
 
 #[test]
-fn a_download_that_is_cancelled_while_it_is_proved_keeps_all_that_came() {
+fn a_download_that_is_cancelled_while_it_is_hashed_keeps_the_file() {
     let device = Device::new();
     let token = CancelToken::new();
     let cancel = token.clone();
@@ -393,11 +393,11 @@ fn a_download_that_is_cancelled_while_it_is_proved_keeps_all_that_came() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     let downloaded = device.assert_downloaded(device.download(&Scripted::new([])));
-    assert_eq!(downloaded.received, 0, "nothing comes twice");
+    assert_eq!(downloaded.received, 0, "nothing is downloaded twice");
 }
 
 #[test]
-fn a_web_page_instead_of_the_file_is_told_from_it() {
+fn a_web_page_in_place_of_the_file_is_detected() {
     let device = Device::new().without_digest();
     let page =
         || Answer::new(200, b" <!DOCTYPE html><title>Welcome to our hotel</title>").with("Content-Type", "text/html");
@@ -410,22 +410,22 @@ fn a_web_page_instead_of_the_file_is_told_from_it() {
 }
 
 #[test]
-fn space_is_looked_for_before_a_byte_comes() {
+fn free_space_is_checked_before_the_body() {
     let mut device = Device::new();
     device.options.space_margin = u64::MAX / 2;
     let error = device.download(&Scripted::new([device.whole()])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoSpace);
-    assert_eq!(device.bytes_kept(), 0);
+    assert_eq!(device.part_length(), 0);
 }
 
 #[test]
-fn a_part_of_which_nothing_is_remembered_is_fetched_from_its_start() {
-    for memory in [b"{".to_vec(), Vec::new(), vec![b' '; 100_000]] {
+fn a_part_without_valid_resume_info_is_downloaded_from_its_start() {
+    for info in [b"{".to_vec(), Vec::new(), vec![b' '; 100_000]] {
         let mut device = Device::new().without_digest();
         device.options.attempts = 1;
         device.download(&Scripted::new([device.cut(70_000)])).unwrap_err();
         let name = device.names().into_iter().find(|name| name.contains(".json")).unwrap();
-        fs::write(device.folder.path().join(name), memory).unwrap();
+        fs::write(device.folder.path().join(name), info).unwrap();
         let transport = Scripted::new([device.whole()]);
         device.assert_downloaded(device.download(&transport));
         assert_eq!(transport.asked_with("Range"), ["-"]);
@@ -433,7 +433,7 @@ fn a_part_of_which_nothing_is_remembered_is_fetched_from_its_start() {
 }
 
 #[test]
-fn a_file_that_was_finished_and_not_used_does_not_come_again() {
+fn a_finished_file_is_not_downloaded_again() {
     for device in [Device::new(), Device::new().without_digest()] {
         let first = device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
         let again = device.assert_downloaded(device.download(&Scripted::new([])));
@@ -446,7 +446,7 @@ fn a_file_that_was_finished_and_not_used_does_not_come_again() {
 }
 
 #[test]
-fn two_calls_do_not_write_one_part_and_the_second_says_that_it_did_not_wait() {
+fn a_second_call_for_the_same_file_is_busy_and_does_not_wait() {
     let device = Device::new();
     let _held = Part::open(device.folder.path(), &device.remote.name()).unwrap();
     let error = device.download(&Scripted::new([device.whole()])).unwrap_err();
@@ -459,7 +459,7 @@ fn two_calls_do_not_write_one_part_and_the_second_says_that_it_did_not_wait() {
 }
 
 #[test]
-fn the_progress_of_a_download_that_begins_again_never_goes_back() {
+fn the_progress_of_a_restarted_download_never_decreases() {
     let device = Device::new();
     let wrong = Answer::new(200, &vec![7; 70_000])
         .with("Content-Length", "200000")
@@ -468,7 +468,7 @@ fn the_progress_of_a_download_that_begins_again_never_goes_back() {
     once.attempts = 1;
     let first = Scripted::new([wrong]);
     download(&first, &device.remote, device.folder.path(), &once, &Control::new()).unwrap_err();
-    // The part was of another file, which its digest shows in the end.
+    // The part is of another file, which only the digest shows.
     let transport = Scripted::new([
         Answer::new(206, &device.file[70_000..]).with("Content-Range", "bytes 70000-199999/200000"),
         device.whole(),
@@ -489,7 +489,7 @@ fn the_progress_of_a_download_that_begins_again_never_goes_back() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_not_a_file_where_a_download_keeps_its_files_is_replaced() {
+fn an_entry_of_another_type_in_place_of_a_download_file_is_replaced() {
     use std::process::Command;
 
     type Make = fn(&Path);
@@ -515,7 +515,7 @@ fn what_is_not_a_file_where_a_download_keeps_its_files_is_replaced() {
 }
 
 #[test]
-fn a_size_that_was_told_elsewhere_holds() {
+fn a_file_of_another_size_than_the_known_one_is_refused() {
     let mut device = Device::new().without_digest();
     device.remote.size = Some(199_999);
     let error = device.download(&Scripted::new([device.whole()])).unwrap_err();

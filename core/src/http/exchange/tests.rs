@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// Redirects with a body, and counts how often the body was read.
+/// Redirects with a body, and counts how often it is read.
 #[derive(Debug, Default)]
 struct Moved {
     length: Option<&'static str>,
@@ -86,7 +86,7 @@ impl Transport for Failing {
 }
 
 #[test]
-fn permanent_failures_are_errors_at_once() {
+fn permanent_failures_are_not_retried() {
     use crate::error::ErrorKind;
 
     let cases: [(fn() -> TransportError, ErrorKind); 4] = [

@@ -1,5 +1,5 @@
-//! What goes over the wire when a request has a body. Everything else about [`Http`] is tried against a server that
-//! misbehaves, in `tests`.
+//! Request bodies on the wire, and servers that stall or never end. The package `tests` covers the rest of [`Http`] with a
+//! misbehaving server.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -41,7 +41,7 @@ impl Receiver for Answer {
     }
 }
 
-/// What a server that answers 204 was sent: its head and its body.
+/// The outcome, and the head and body that a server received before it responded 204.
 fn exchange(method: Method, body: Option<Body>, answer: &mut Answer) -> (Result<(), TransportError>, String, Vec<u8>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url: Url = format!("http://{}/x", listener.local_addr().unwrap()).parse().unwrap();
@@ -76,7 +76,7 @@ fn file_of(bytes: &[u8]) -> Arc<File> {
 }
 
 #[test]
-fn a_part_of_a_file_is_sent_with_its_length() {
+fn a_range_of_a_file_is_sent_with_its_length() {
     let bytes: Vec<u8> = (0..300_000_u32)
         .map(|number| u8::try_from(number % 251).unwrap())
         .collect();
@@ -97,7 +97,7 @@ fn a_part_of_a_file_is_sent_with_its_length() {
 }
 
 #[test]
-fn a_delete_may_have_a_body_and_a_post_may_have_none() {
+fn a_delete_can_have_a_body_and_a_post_can_lack_one() {
     let (sent, head, body) = exchange(
         Method::Delete,
         Some(Body::Bytes(b"{}".to_vec())),
@@ -111,7 +111,7 @@ fn a_delete_may_have_a_body_and_a_post_may_have_none() {
 }
 
 #[test]
-fn a_file_that_became_shorter_is_not_sent_as_if_it_were_whole() {
+fn sending_a_truncated_file_is_an_error() {
     let body = Body::File {
         file: file_of(&[7; 1_000]),
         offset: 0,
@@ -127,7 +127,7 @@ fn a_file_that_became_shorter_is_not_sent_as_if_it_were_whole() {
 }
 
 #[test]
-fn sending_ends_when_whoever_sends_it_says_so() {
+fn an_error_of_the_receiver_ends_the_sending() {
     let body = Body::File {
         file: file_of(&vec![7; 2_000_000]),
         offset: 0,
@@ -145,14 +145,14 @@ fn sending_ends_when_whoever_sends_it_says_so() {
     assert!(received.len() < 2_000_000);
 }
 
-/// A server that says so much and then nothing more, for as long as the connection stands.
-fn silent_after(said: &'static [u8]) -> Url {
+/// A server that sends these bytes, and then nothing while the connection is open.
+fn silent_after(sent: &'static [u8]) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/x", listener.local_addr().unwrap());
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        stream.write_all(said).unwrap();
-        // Ends when the other side does.
+        stream.write_all(sent).unwrap();
+        // Ends when the client closes the connection.
         let _ = stream.read_to_end(&mut Vec::new());
     });
     url.parse().unwrap()
@@ -160,9 +160,9 @@ fn silent_after(said: &'static [u8]) -> Url {
 
 #[test]
 fn a_cancelled_request_does_not_wait_for_a_silent_server() {
-    for said in [b"".as_slice(), b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123"] {
+    for sent in [b"".as_slice(), b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123"] {
         let token = CancelToken::new();
-        let mut request = Request::new(Method::Get, silent_after(said));
+        let mut request = Request::new(Method::Get, silent_after(sent));
         request.stall_timeout = Duration::from_mins(10);
         request.control = Control::new().with_cancel_token(&token);
         let cancelling = thread::spawn(move || {
@@ -179,7 +179,7 @@ fn a_cancelled_request_does_not_wait_for_a_silent_server() {
 }
 
 #[test]
-fn a_silent_server_is_given_up_after_the_stall_time() {
+fn a_silent_server_fails_after_the_stall_timeout() {
     let mut request = Request::new(
         Method::Get,
         silent_after(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123"),
@@ -192,8 +192,8 @@ fn a_silent_server_is_given_up_after_the_stall_time() {
     );
 }
 
-/// What comes of a request whose answer takes longer than anything else may.
-fn asked_for_long(answer_timeout: Option<Duration>) -> Result<(), TransportError> {
+/// The outcome of a request whose response takes longer than the stall timeout.
+fn send_to_slow_server(answer_timeout: Option<Duration>) -> Result<(), TransportError> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url: Url = format!("http://{}/x", listener.local_addr().unwrap()).parse().unwrap();
     thread::spawn(move || {
@@ -214,23 +214,23 @@ fn asked_for_long(answer_timeout: Option<Duration>) -> Result<(), TransportError
 }
 
 #[test]
-fn a_server_that_works_before_it_answers_has_the_time_it_is_given() {
-    asked_for_long(Some(Duration::from_secs(20))).unwrap();
-    assert!(matches!(asked_for_long(None), Err(TransportError::Broken(_))));
+fn the_answer_timeout_allows_a_server_to_work_before_it_responds() {
+    send_to_slow_server(Some(Duration::from_secs(20))).unwrap();
+    assert!(matches!(send_to_slow_server(None), Err(TransportError::Broken(_))));
 }
 
-/// A server that says so much, and then the last of it again and again, as fast as it can, until nobody listens.
-fn endless(said: &'static [u8], again: &'static [u8]) -> (Url, thread::JoinHandle<u64>) {
+/// A server that sends these bytes, and then repeats `repeated` as fast as it can until the connection is closed.
+fn endless(start: &'static [u8], repeated: &'static [u8]) -> (Url, thread::JoinHandle<u64>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/x", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        stream.write_all(said).unwrap();
-        let again = again.repeat(8_000 / again.len());
+        stream.write_all(start).unwrap();
+        let repeated = repeated.repeat(8_000 / repeated.len());
         let mut sent = 0;
-        // Not for ever, should it fail.
-        while sent < 1 << 30 && stream.write_all(&again).is_ok() {
-            sent += again.len() as u64;
+        // Bounded, so that a failing test ends.
+        while sent < 1 << 30 && stream.write_all(&repeated).is_ok() {
+            sent += repeated.len() as u64;
         }
         sent
     });
@@ -238,29 +238,29 @@ fn endless(said: &'static [u8], again: &'static [u8]) -> (Url, thread::JoinHandl
 }
 
 #[test]
-fn what_is_no_body_is_not_taken_in_without_an_end() {
+fn endless_data_outside_the_body_is_refused() {
     const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n";
-    for (said, again) in [
+    for (start, repeated) in [
         (CHUNKED, b"X-Many: 1\r\n".as_slice()),
         (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
         (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
     ] {
-        let (url, server) = endless(said, again);
+        let (url, server) = endless(start, repeated);
         let sent = Http::new().send(&Request::new(Method::Get, url), &mut Answer::default());
         assert!(matches!(sent, Err(TransportError::Broken(_))), "{sent:?}");
         let sent = server.join().unwrap();
-        assert!(sent < 64 << 20, "{sent} bytes of {}", again.escape_ascii());
+        assert!(sent < 64 << 20, "{sent} bytes of {}", repeated.escape_ascii());
     }
 }
 
-/// A server that says so much, and then a byte each few milliseconds, until nobody listens.
-fn dripping(said: &'static [u8], drop: u8) -> Url {
+/// A server that sends these bytes, and then one byte every 5 ms until the connection is closed.
+fn dripping(start: &'static [u8], drop: u8) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/x", listener.local_addr().unwrap());
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        stream.write_all(said).unwrap();
+        stream.write_all(start).unwrap();
         for _ in 0..10_000 {
             if stream.write_all(&[drop]).is_err() {
                 break;
@@ -272,11 +272,11 @@ fn dripping(said: &'static [u8], drop: u8) -> Url {
 }
 
 #[test]
-fn bytes_that_are_no_body_do_not_stand_for_progress() {
+fn bytes_outside_the_body_are_not_progress() {
     const BODY: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
-    for (begun, drop) in [("1;", b'a'), ("", b'0'), ("0\r\nX-Long: ", b'a')] {
-        let said = format!("{BODY}{begun}").leak().as_bytes();
-        let mut request = Request::new(Method::Get, dripping(said, drop));
+    for (after_body, drop) in [("1;", b'a'), ("", b'0'), ("0\r\nX-Long: ", b'a')] {
+        let start = format!("{BODY}{after_body}").leak().as_bytes();
+        let mut request = Request::new(Method::Get, dripping(start, drop));
         request.stall_timeout = Duration::from_millis(300);
         let started = std::time::Instant::now();
         let sent = Http::new().send(&request, &mut Answer::default());
@@ -289,15 +289,15 @@ fn bytes_that_are_no_body_do_not_stand_for_progress() {
 }
 
 #[test]
-fn a_body_in_chunks_of_a_byte_is_slow_but_sound() {
+fn a_body_in_chunks_of_one_byte_is_accepted() {
     const LENGTH: usize = 400_000;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url: Url = format!("http://{}/x", listener.local_addr().unwrap()).parse().unwrap();
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        // A socket that is closed before all is read resets what it sent.
-        let asked = stream.read(&mut [0; 4096]).unwrap();
-        assert!(asked > 0);
+        // Closing a socket with unread data resets the connection, and the client loses the response.
+        let read = stream.read(&mut [0; 4096]).unwrap();
+        assert!(read > 0);
         stream
             .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
             .unwrap();
@@ -324,7 +324,7 @@ impl Receiver for Counted {
 }
 
 #[test]
-fn a_port_for_plain_http_asked_with_tls_says_so() {
+fn tls_to_a_port_for_plain_http_is_an_error_that_says_so() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/x", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -30,13 +30,16 @@ fn waits_grow_until_no_attempt_is_left() {
         .map(|_| backoff.wait(None, &Control::new(), "test").unwrap())
         .collect();
     assert_eq!(waits, [true, true, true, false]);
-    assert!(started.elapsed() >= Duration::from_millis(7), "a tenth of 10 + 20 + 40");
+    assert!(
+        started.elapsed() >= Duration::from_millis(7),
+        "a tenth of 10 + 20 + 40 ms"
+    );
     backoff.reset();
     assert!(backoff.wait(None, &Control::new(), "test").unwrap());
 }
 
 #[test]
-fn a_requested_wait_of_an_hour_is_not_waited() {
+fn a_requested_wait_of_an_hour_ends_the_attempts() {
     let mut backoff = Backoff::new(RetryPolicy::new(4));
     assert!(
         !backoff
@@ -57,7 +60,7 @@ fn a_cancellation_ends_the_wait() {
 }
 
 #[test]
-fn server_errors_that_do_not_pass_are_not_retried() {
+fn only_transient_statuses_are_retried() {
     for status in [408, 425, 429, 500, 502, 503, 504, 522] {
         assert!(is_retryable(status, Idempotency::Idempotent), "{status}");
     }

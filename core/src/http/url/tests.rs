@@ -8,7 +8,7 @@ fn url(text: &str) -> Url {
 }
 
 #[test]
-fn only_addresses_that_can_be_asked_are_taken() {
+fn only_absolute_http_urls_without_credentials_are_accepted() {
     for text in [
         "",
         "app.zip",
@@ -62,7 +62,7 @@ fn origins_differ_by_scheme_host_and_port() {
 }
 
 #[test]
-fn this_machine_is_told_from_others() {
+fn only_loopback_hosts_are_this_machine() {
     for here in [
         "http://localhost:1/",
         "http://LOCALHOST/",
@@ -82,7 +82,7 @@ fn this_machine_is_told_from_others() {
 }
 
 #[test]
-fn redirects_are_resolved_like_links() {
+fn redirects_are_resolved_against_the_url() {
     let base = url("https://example.com/a/b?c");
     for (location, expected) in [
         ("d", "https://example.com/a/d"),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn ranges_are_read_strictly() {
+fn ranges_are_parsed_strictly() {
     assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
     assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
     for wrong in [

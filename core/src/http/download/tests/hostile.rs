@@ -1,19 +1,19 @@
-//! Servers that would keep a device asking for ever.
+//! Servers that try to make a device send requests without end.
 
 use super::*;
 
-/// Asked more often than this, a device would go on for ever.
+/// More requests than any bound allows.
 const MANY: usize = 60;
 
-/// What comes of a server that answers so again and again, and how often it was asked.
-fn given_up(device: &Device, answers: &[Answer]) -> (Error, usize) {
+/// The error after these responses are repeated, and the number of requests.
+fn fail(device: &Device, answers: &[Answer]) -> (Error, usize) {
     let transport = Scripted::new(answers.iter().cloned().cycle().take(MANY));
     let error = device.download(&transport).unwrap_err();
     (error, transport.asked().len())
 }
 
 #[test]
-fn a_server_that_takes_back_what_it_gave_is_given_up() {
+fn a_server_that_always_discards_the_received_part_is_given_up() {
     let device = Device::new();
     let not_a_part = || Answer::new(416, b"").with("Content-Range", "bytes */1");
     let elsewhere = || Answer::new(206, b"x").with("Content-Range", "bytes 60000-60000/200000");
@@ -22,39 +22,39 @@ fn a_server_that_takes_back_what_it_gave_is_given_up() {
         vec![device.cut(70_000), elsewhere()],
         vec![device.cut(70_000), device.cut(10)],
     ] {
-        let (error, asked) = given_up(&device, &answers);
+        let (error, requests) = fail(&device, &answers);
         assert!(
             matches!(error.kind(), ErrorKind::Network | ErrorKind::Server),
             "{error}"
         );
-        assert!(asked <= 7, "{asked} times: {error}");
+        assert!(requests <= 7, "{requests} requests: {error}");
     }
 }
 
 #[test]
-fn a_server_that_begins_anew_each_time_and_comes_a_little_further_is_given_up() {
+fn a_server_that_restarts_each_time_and_sends_a_little_more_is_given_up() {
     let mut device = Device::new();
     device.file = (0..=255).cycle().take(2_000_000).collect();
-    let further: Vec<_> = (1..25).map(|number| device.cut(number * 70_000)).collect();
-    let (error, asked) = given_up(&device, &further);
-    assert_eq!(asked, 7, "{error}");
+    let growing: Vec<_> = (1..25).map(|number| device.cut(number * 70_000)).collect();
+    let (error, requests) = fail(&device, &growing);
+    assert_eq!(requests, 7, "{error}");
     assert!(error.to_string().contains("lost 6 times"), "{error}");
 }
 
 #[test]
-fn what_was_lost_and_came_again_is_nothing_gained() {
+fn receiving_lost_bytes_again_is_not_progress() {
     let mut device = Device::new();
     device.options.attempts = 4;
     let lost = Answer::new(416, b"").with("Content-Range", "bytes */1");
     let nothing = || Answer::new(503, b"");
-    // The loss is a failure, and the two after it are; that the same bytes come again makes up for none.
+    // The loss and the two attempts after it are failures: receiving the same bytes again does not reset the count.
     let transport = Scripted::new([device.cut(70_000), lost, nothing(), device.cut(70_000), device.whole()]);
     assert_eq!(device.download(&transport).unwrap_err().kind(), ErrorKind::Network);
     assert_eq!(transport.asked().len(), 4);
 }
 
 #[test]
-fn a_server_that_comes_to_its_senses_is_forgiven() {
+fn a_download_succeeds_if_the_server_recovers() {
     let device = Device::new();
     let lost = || Answer::new(416, b"").with("Content-Range", "bytes */1");
     let transport = Scripted::new([
@@ -71,7 +71,7 @@ fn a_server_that_comes_to_its_senses_is_forgiven() {
 }
 
 impl Device {
-    /// What the file's size is known to be beforehand, as that of a release's archive is; its digest is not.
+    /// Only the size of the file is known beforehand, as for the archive of a release.
     fn of_known_size(mut self) -> Self {
         self.remote.digest = None;
         self.remote.size = Some(self.file.len() as u64);
@@ -80,7 +80,7 @@ impl Device {
 }
 
 #[test]
-fn another_length_than_is_known_is_refused_before_the_disk_is_asked() {
+fn a_response_of_another_size_is_refused_before_the_free_space_is_checked() {
     let mut device = Device::new().of_known_size();
     device.options.space_margin = u64::MAX / 2;
     for length in ["1073741824", "199999", "0"] {
@@ -94,7 +94,7 @@ fn another_length_than_is_known_is_refused_before_the_disk_is_asked() {
 }
 
 #[test]
-fn an_answer_of_another_length_takes_nothing_away_from_what_came() {
+fn a_response_of_another_size_does_not_discard_the_part() {
     let mut device = Device::new().of_known_size();
     device.options.attempts = 1;
     device.download(&Scripted::new([device.cut(70_000)])).unwrap_err();
@@ -105,34 +105,34 @@ fn an_answer_of_another_length_takes_nothing_away_from_what_came() {
 }
 
 #[test]
-fn a_rest_of_another_whole_is_refused_and_the_whole_asked_for() {
+fn a_range_of_a_file_of_another_size_is_refused_and_the_whole_file_requested() {
     let device = Device::new().of_known_size();
-    let unsaid = Answer::new(200, &device.file[..70_000])
+    let without_length = Answer::new(200, &device.file[..70_000])
         .with("ETag", "\"1\"")
         .then_breaks();
     let other = Answer::new(206, &[1; 5000]).with("Content-Range", "bytes 70000-1073741823/1073741824");
-    let downloaded = device.assert_downloaded(device.download(&Scripted::new([unsaid, other, device.whole()])));
+    let downloaded = device.assert_downloaded(device.download(&Scripted::new([without_length, other, device.whole()])));
     assert_eq!(downloaded.received, 270_000);
 }
 
 #[test]
-fn a_file_without_end_is_left_at_the_size_that_is_known() {
+fn an_endless_response_ends_at_the_known_size() {
     let device = Device::new().of_known_size();
-    for told in ["", "200000"] {
+    for declared in ["", "200000"] {
         let mut endless = Answer::new(200, &vec![1; 1_000_000]);
-        if !told.is_empty() {
-            endless = endless.with("Content-Length", told);
+        if !declared.is_empty() {
+            endless = endless.with("Content-Length", declared);
         }
         let transport = Scripted::new([endless, device.whole()]);
         let error = device.download(&transport).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Server, "{error}");
-        assert_eq!(transport.asked().len(), 1, "it is no better the next time");
+        assert_eq!(transport.asked().len(), 1, "not retried");
         assert!(device.names().is_empty(), "{:?}", device.names());
     }
 }
 
 #[test]
-fn a_page_of_the_network_is_not_a_file_of_another_length() {
+fn a_captive_portal_is_not_a_file_of_another_size() {
     let device = Device::new().of_known_size();
     let page = Answer::new(200, b"<html>Welcome to our hotel</html>")
         .with("Content-Type", "text/html")
@@ -141,7 +141,7 @@ fn a_page_of_the_network_is_not_a_file_of_another_length() {
 }
 
 #[test]
-fn what_came_of_a_file_of_another_size_is_not_gone_on_with() {
+fn a_part_of_a_file_of_another_size_is_not_resumed() {
     let mut device = Device::new().of_known_size();
     device.options.attempts = 1;
     device.remote.size = None;

@@ -1,14 +1,14 @@
-//! Whom a download asks, and what it tells them.
+//! Which hosts a download contacts, and which headers they receive.
 
 use super::*;
 
 #[test]
-fn plain_http_is_for_this_machine_alone() {
+fn plain_http_is_allowed_for_this_machine_only() {
     let mut device = Device::new();
     device.remote.url = "http://example.com/app.zip".parse().unwrap();
     let transport = Scripted::new([device.whole()]);
     assert_eq!(device.download(&transport).unwrap_err().kind(), ErrorKind::NotTrusted);
-    assert!(transport.asked().is_empty(), "nobody was asked");
+    assert!(transport.asked().is_empty(), "no request was sent");
     device.options.cleartext = Cleartext::Allowed;
     device.assert_downloaded(device.download(&transport)).remove().unwrap();
     device.options.cleartext = Cleartext::LoopbackOnly;
@@ -17,7 +17,7 @@ fn plain_http_is_for_this_machine_alone() {
 }
 
 #[test]
-fn what_one_host_was_told_is_not_told_another() {
+fn headers_for_one_origin_are_not_sent_to_another() {
     let mut device = Device::new();
     device.remote.headers.add("Authorization", "Bearer token").unwrap();
     let to = |location: &str| Answer::new(302, b"moved").with("Location", location);
@@ -36,7 +36,7 @@ fn what_one_host_was_told_is_not_told_another() {
 }
 
 #[test]
-fn redirects_end_and_never_lead_to_plain_http() {
+fn redirects_are_bounded_and_never_lead_to_plain_http() {
     let device = Device::new();
     let to = |location: &str| Answer::new(301, b"").with("Location", location);
     let transport = Scripted::new(std::iter::repeat_with(|| to("/again")).take(50));

@@ -10,7 +10,7 @@ fn proxies(variables: &[(&str, &str)]) -> Proxies {
     Proxies::from_variables(&|name| variables.get(name).map(|value| (*value).to_owned()))
 }
 
-/// The address of the proxy and the variable that names it.
+/// The address of the selected proxy, and the variable that names it.
 fn chosen(variables: &[(&str, &str)], url: &str) -> Option<String> {
     let proxies = proxies(variables);
     let named = proxies.of(&url.parse().unwrap())?;
@@ -40,7 +40,7 @@ fn each_scheme_has_its_own_proxy() {
 }
 
 #[test]
-fn lower_case_goes_first_and_an_empty_variable_names_no_proxy() {
+fn lower_case_takes_precedence_and_an_empty_variable_means_no_proxy() {
     let cases = [("https_proxy", "http://lower:1"), ("HTTPS_PROXY", "http://upper:2")];
     assert!(chosen(&cases, "https://a.example").unwrap().contains("lower:1"));
     let emptied = [("https_proxy", ""), ("ALL_PROXY", "http://any:3")];
@@ -48,13 +48,13 @@ fn lower_case_goes_first_and_an_empty_variable_names_no_proxy() {
 }
 
 #[test]
-fn a_header_of_a_cgi_program_names_no_proxy() {
+fn http_proxy_is_ignored_in_a_cgi_program() {
     let cgi = [("HTTP_PROXY", "http://evil:1"), ("REQUEST_METHOD", "GET")];
     assert_eq!(chosen(&cgi, "http://a.example"), None);
 }
 
 #[test]
-fn spaces_and_commas_separate_hosts_that_need_no_proxy() {
+fn spaces_and_commas_separate_hosts_without_a_proxy() {
     for list in [
         "localhost, 127.0.0.1",
         "localhost 127.0.0.1",
@@ -69,7 +69,7 @@ fn spaces_and_commas_separate_hosts_that_need_no_proxy() {
 }
 
 #[test]
-fn a_domain_covers_every_name_below_it() {
+fn a_domain_includes_all_names_below_it() {
     for list in ["internal.corp", ".internal.corp", "*.internal.corp", "INTERNAL.corp."] {
         for host in [
             "internal.corp",
@@ -88,14 +88,14 @@ fn a_domain_covers_every_name_below_it() {
 }
 
 #[test]
-fn addresses_and_networks_cover_addresses_alone() {
+fn ip_addresses_and_networks_match_only_ip_addresses() {
     assert!(is_direct("10.0.0.0/8", "http://10.1.2.3/"));
     assert!(!is_direct("10.0.0.0/8", "http://11.1.2.3/"));
     assert!(is_direct("0.0.0.0/0", "http://11.1.2.3/"));
     assert!(!is_direct("10.0.0.0/33", "http://10.1.2.3/"));
     assert!(
         !is_direct("0.0.1", "http://127.0.0.1/"),
-        "the end of an address is no domain"
+        "a suffix of an IP address is not a domain"
     );
     for list in ["::1", "[::1]", "::/64"] {
         assert!(is_direct(list, "http://[::1]:80/"), "{list}");
@@ -104,7 +104,7 @@ fn addresses_and_networks_cover_addresses_alone() {
 }
 
 #[test]
-fn a_port_is_part_of_an_entry() {
+fn an_entry_with_a_port_matches_only_that_port() {
     for (list, url, direct) in [
         ("a.example:8080", "http://a.example:8080/", true),
         ("a.example:8080", "http://a.example/", false),
@@ -118,7 +118,7 @@ fn a_port_is_part_of_an_entry() {
 }
 
 #[test]
-fn what_is_no_http_proxy_is_refused_by_the_name_of_its_variable() {
+fn an_unsupported_proxy_is_refused_and_its_variable_named() {
     for value in ["socks5://127.0.0.1:1080", "ftp://user:secret@proxy", "http://"] {
         let proxies = proxies(&[("HTTPS_PROXY", value)]);
         let error = proxies
@@ -133,7 +133,7 @@ fn what_is_no_http_proxy_is_refused_by_the_name_of_its_variable() {
 }
 
 #[test]
-fn no_message_shows_the_password() {
+fn messages_do_not_contain_the_password() {
     let variables = [("HTTPS_PROXY", "http://user:secret@proxy.example:3128")];
     let described = chosen(&variables, "https://a.example").unwrap();
     assert_eq!(described, "the proxy http://proxy.example:3128 (from HTTPS_PROXY)");

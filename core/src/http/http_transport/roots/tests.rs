@@ -3,8 +3,6 @@
 use super::*;
 use crate::error::ErrorKind;
 
-const NOTHING: &str = "";
-
 fn of(first: &[&'static str], variables: &[(&str, &Path)]) -> Result<Tls> {
     let get = |name: &str| {
         let found = variables.iter().find(|(variable, _)| *variable == name);
@@ -20,23 +18,23 @@ fn problem(outcome: Result<Tls>) -> String {
 }
 
 #[test]
-fn a_variable_that_names_no_certificates_is_named() {
+fn a_variable_without_certificates_is_named_in_the_error() {
     let folder = tempfile::tempdir().unwrap();
     let (missing, empty) = (folder.path().join("missing.pem"), folder.path().join("empty.pem"));
-    fs::write(&empty, NOTHING).unwrap();
+    fs::write(&empty, "").unwrap();
     for path in [&missing, &empty] {
-        let said = problem(of(&[], &[(SSL_CERT_FILE, path)]));
+        let problem = problem(of(&[], &[(SSL_CERT_FILE, path)]));
         assert!(
-            said.contains("SSL_CERT_FILE") && said.contains(path.to_str().unwrap()),
-            "{said}"
+            problem.contains("SSL_CERT_FILE") && problem.contains(path.to_str().unwrap()),
+            "{problem}"
         );
     }
-    let said = problem(of(&[], &[(SSL_CERT_DIR, folder.path())]));
-    assert!(said.contains("SSL_CERT_DIR"), "{said}");
+    let problem = problem(of(&[], &[(SSL_CERT_DIR, folder.path())]));
+    assert!(problem.contains("SSL_CERT_DIR"), "{problem}");
 }
 
 #[test]
-fn the_bundle_of_amazons_tools_goes_first_where_they_would_read_it() {
+fn aws_ca_bundle_takes_precedence_for_object_stores_only() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing.pem");
     let both: [(&str, &Path); 2] = [(AWS_CA_BUNDLE, &missing), (SSL_CERT_FILE, &missing)];
@@ -49,8 +47,8 @@ fn the_bundle_of_amazons_tools_goes_first_where_they_would_read_it() {
 }
 
 #[test]
-fn a_folder_of_certificates_has_them_by_hash() {
-    for (name, is) in [
+fn certificates_in_a_folder_are_named_by_hash() {
+    for (name, expected) in [
         ("5ed36f99.0", true),
         ("5ed36f99.12", true),
         ("5ed36f99.r0", false),
@@ -58,6 +56,6 @@ fn a_folder_of_certificates_has_them_by_hash() {
         ("ca-certificates.crt", false),
         ("5ed36f99", false),
     ] {
-        assert_eq!(is_hashed(Path::new(name)), is, "{name}");
+        assert_eq!(is_hashed(Path::new(name)), expected, "{name}");
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_untrusted_issuer_and_plain_http_are_told_apart_from_what_may_pass() {
+fn permanent_tls_failures_are_distinguished_from_transient_ones() {
     let issuer = failure(&CertificateError::UnknownIssuer.into());
     assert!(matches!(issuer, TransportError::UntrustedIssuer(_)), "{issuer:?}");
     let itself = rustls::OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity));
@@ -21,7 +21,7 @@ fn an_untrusted_issuer_and_plain_http_are_told_apart_from_what_may_pass() {
 }
 
 #[test]
-fn no_usable_certificate_trusts_nobody_and_says_so() {
+fn trusting_only_unusable_certificates_is_an_error() {
     assert!(Tls::trusting_only(vec![CertificateDer::from(vec![1, 2, 3])]).is_err());
     assert!(Tls::trusting_mozilla().is_ok());
 }

@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject as _;
 
 use super::*;
 
-/// Signs itself and calls itself an authority, as `openssl req -x509` has it; for server.example and 127.0.0.1.
+/// Self-signed and marked as an authority, as `openssl req -x509` creates it, for server.example and 127.0.0.1.
 const SELF_SIGNED: &str = "-----BEGIN CERTIFICATE-----
 MIIBqzCCAVCgAwIBAgIUDABGfL+j7v3rW2AcCinkSVb4yVkwCgYIKoZIzj0EAwIw
 GTEXMBUGA1UEAwwOY2FwYnVuZGxlIHRlc3QwIBcNMjYxMjAxMDIwNDQxWhgPMjEy
@@ -20,7 +20,7 @@ bGWHBH8AAAEwCgYIKoZIzj0EAwIDSQAwRgIhALdYxQVz3yLau8Zs3rCRfboP/tCr
 8lZuFsR4kFVAfuhbAiEAl/0C4GgdB603inGxg/+k331v9Rc7/XiM6GPk4ISzX1c=
 -----END CERTIFICATE-----
 ";
-/// Signed by an authority that is in no list; for server.example.
+/// Signed by an unknown authority, for server.example.
 const LEAF: &str = "-----BEGIN CERTIFICATE-----
 MIIBozCCAUigAwIBAgIUMst0X3pSDLoomaJ76cZgHzLSEckwCgYIKoZIzj0EAwIw
 IzEhMB8GA1UEAwwYY2FwYnVuZGxlIHRlc3QgYXV0aG9yaXR5MCAXDTI2MTIwMTAy
@@ -33,7 +33,7 @@ MAoGCCqGSM49BAMCA0kAMEYCIQDFV9w0KZce5bZspzd9/d8UcJI+mWlIIuRDXNGh
 bjMBpAIhAO1Avx7NSfNTJnT5Vj3OYzRav39sFCkPuBuqGv6nPsMX
 -----END CERTIFICATE-----
 ";
-/// Both hold from December 2026 for a hundred years.
+/// Both certificates are valid for a hundred years from December 2026.
 const WITHIN: u64 = 1_900_000_000;
 const AFTER: u64 = 5_000_000_000;
 const BEFORE: u64 = 1_700_000_000;
@@ -42,7 +42,7 @@ fn certificate(pem: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
 }
 
-fn verify(trusted: &str, shown: &str, name: &str, time: u64) -> Result<(), rustls::Error> {
+fn verify(trusted: &str, presented: &str, name: &str, time: u64) -> Result<(), rustls::Error> {
     let trusted = certificate(trusted);
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
@@ -50,12 +50,12 @@ fn verify(trusted: &str, shown: &str, name: &str, time: u64) -> Result<(), rustl
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(time));
     verifier
-        .verify_server_cert(&certificate(shown), &[], &name, &[], now)
+        .verify_server_cert(&certificate(presented), &[], &name, &[], now)
         .map(drop)
 }
 
 #[test]
-fn a_certificate_that_signs_itself_is_trusted_if_it_is_named() {
+fn a_server_certificate_is_accepted_if_it_is_trusted_itself() {
     for name in ["server.example", "127.0.0.1"] {
         verify(SELF_SIGNED, SELF_SIGNED, name, WITHIN).unwrap();
     }
@@ -63,24 +63,24 @@ fn a_certificate_that_signs_itself_is_trusted_if_it_is_named() {
 }
 
 #[test]
-fn its_name_and_dates_are_checked_all_the_same() {
-    for (shown, name) in [
+fn name_and_dates_of_a_trusted_server_certificate_are_checked() {
+    for (presented, name) in [
         (SELF_SIGNED, "other.example"),
         (SELF_SIGNED, "127.0.0.2"),
         (LEAF, "other.example"),
     ] {
-        let error = verify(shown, shown, name, WITHIN).unwrap_err();
+        let error = verify(presented, presented, name, WITHIN).unwrap_err();
         assert!(error.to_string().contains("not valid for name"), "{error}");
     }
-    for (time, says) in [(AFTER, "expired"), (BEFORE, "not valid yet")] {
+    for (time, expected) in [(AFTER, "expired"), (BEFORE, "not valid yet")] {
         let error = verify(SELF_SIGNED, SELF_SIGNED, "server.example", time).unwrap_err();
-        assert!(error.to_string().contains(says), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
         assert!(verify(LEAF, LEAF, "server.example", time).is_err());
     }
 }
 
 #[test]
-fn no_other_certificate_is_trusted_by_it() {
+fn a_trusted_server_certificate_does_not_make_others_trusted() {
     assert!(verify(LEAF, SELF_SIGNED, "server.example", WITHIN).is_err());
     let error = verify(SELF_SIGNED, LEAF, "server.example", WITHIN).unwrap_err();
     assert_eq!(error, CertificateError::UnknownIssuer.into());
