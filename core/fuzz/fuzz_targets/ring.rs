@@ -20,7 +20,7 @@ fuzz_target!(|payload: &[u8]| {
         assert!(!ring.retired.contains(&key.id().expect("a key has an id")));
     }
     let mut next = RingDocument::next(ring, ring.created_at);
-    // Behind the last number there is none.
+    // The last number has no successor, so the number of the ring is reused.
     next.number = ring.number;
     drop(create_ring(&next).expect("a parsed key ring can be written"));
 });

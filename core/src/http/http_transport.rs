@@ -107,7 +107,7 @@ impl Transport for Http {
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
         let sent = self.exchange(request, receiver);
         match request.control.check("wait for a server") {
-            // What the connection says about it is our own doing.
+            // The cancellation itself made the connection fail.
             Err(cancelled) if matches!(sent, Err(TransportError::Broken(_) | TransportError::Proxy(_))) => {
                 Err(TransportError::Receiver(cancelled))
             }
@@ -160,7 +160,7 @@ impl Http {
         let mut response = answer.map_err(|error| failure(&error))?;
         let mut headers = Headers::new();
         for (name, value) in response.headers() {
-            // Non-text values are not used here.
+            // Headers with non-ASCII values are not needed.
             if let Ok(value) = value.to_str() {
                 headers.add(name.as_str(), value).map_err(TransportError::Receiver)?;
             }
@@ -195,7 +195,7 @@ impl Http {
             .proxy(proxy)
             .timeout_connect(Some(request.connect_timeout))
             .timeout_recv_response(Some(silence(request)))
-            // For `ureq` the answer begins with a read.
+            // `ureq` also applies this to the first read of the response.
             .timeout_per_read(Some(silence(request)))
             .timeout_per_write(Some(request.stall_timeout))
             .build();

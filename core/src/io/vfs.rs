@@ -54,7 +54,7 @@ pub(crate) trait Files: Send + Sync + Debug {
     fn sync_tree(&self, path: &Path) -> io::Result<()>;
     /// The names in a folder, in no particular order.
     fn list(&self, path: &Path) -> io::Result<Vec<OsString>>;
-    /// The type of the entry at a path, or `None` if there is none. Symbolic links are not followed.
+    /// The type of the entry at a path, or `None` if it does not exist. Symbolic links are not followed.
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
     /// The size of a file in bytes.
     fn size(&self, path: &Path) -> io::Result<u64>;

@@ -171,7 +171,7 @@ fn a_redirect_is_reported_and_not_followed() {
         }
         let proxy = Proxy::start(server.address, rules);
         let error = refused(&bucket(&options_at(proxy.address)), SMALL);
-        assert_contains(&error, &["307", "it redirects to http://127.0.0.1:9/elsewhere"]);
+        assert_contains(&error, &["307", "redirects to http://127.0.0.1:9/elsewhere"]);
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 }

@@ -64,8 +64,8 @@ impl Settings {
         Self::find_in(variable, profile, Missing::EVERYTHING)
     }
 
-    /// As [`find`](Self::find), but only for what is not given. What is wrong with anything else is no error: half a pair of
-    /// credentials in the environment, say, where both are given. A `profile` that is named must exist all the same.
+    /// As [`find`](Self::find), but searches only for the settings that are not given. Errors in the others are ignored, for
+    /// example a key without a secret in the environment if both are given. A given `profile` must exist nevertheless.
     ///
     /// # Errors
     /// As of [`find`](Self::find).

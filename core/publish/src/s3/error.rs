@@ -58,7 +58,7 @@ pub(super) struct Context<'a> {
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) status: u16,
-    /// The S3 error code; empty if there is none.
+    /// The S3 error code; empty if the response has no code.
     pub(super) code: String,
     url: String,
     problem: String,

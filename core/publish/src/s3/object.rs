@@ -73,7 +73,7 @@ pub(super) enum Looked {
 }
 
 impl Bucket {
-    /// The object under this key; `None` if there is none.
+    /// The object under this key; `None` if it does not exist.
     ///
     /// # Errors
     /// [`Server`](capbundle::ErrorKind::Server) with the meaning of a refusal, also if the credentials may not read;

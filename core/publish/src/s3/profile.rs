@@ -92,7 +92,7 @@ struct Value {
 }
 
 impl Section {
-    /// The value of this name; `None` if there is none, or an empty one.
+    /// The value of this name; `None` if it is missing or empty.
     ///
     /// # Errors
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for a value of several lines.

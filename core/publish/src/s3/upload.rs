@@ -339,7 +339,7 @@ impl Job<'_> {
         let object = match self.bucket.look(self.key, self.control)? {
             Looked::There(object) => object,
             Looked::Absent => return Err(self.bucket.not_as_sent(self.key, "the object is missing")),
-            // Some stores hide only missing objects, so the attempt was worth it.
+            // Some stores respond 403 for missing objects only, so this is checked after the upload.
             Looked::Hidden(_) if !may_look => return Ok(Some(uploaded)),
             Looked::Hidden(refused) => return Err(refused.into_error()),
         };

@@ -340,7 +340,7 @@ impl Receiver for PartReceiver<'_> {
         if self.is_labelled_html && length == 0 && is_markup(bytes) {
             return Err(self.web_page());
         }
-        // Without a known size the free space is checked again and again.
+        // Without a known size the free space is checked at intervals.
         let is_step = length / UNKNOWN_STEP != (length + count) / UNKNOWN_STEP;
         if total.is_none()
             && is_step

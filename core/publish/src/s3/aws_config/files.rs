@@ -118,12 +118,12 @@ impl Files {
     fn missing(&self, name: &str) -> Error {
         let shown = |path: Option<&PathBuf>| path.map_or("no file".to_owned(), |path| path.display().to_string());
         let quotes = if name.contains(char::is_whitespace) {
-            format!("; in the second one, a name with blanks is written [profile \"{name}\"]")
+            format!("; in the second file, quote a name with spaces: [profile \"{name}\"]")
         } else {
             String::new()
         };
         let problem = format!(
-            "there is no such profile in {} and {}{quotes}",
+            "no such profile in {} and {}{quotes}",
             shown(self.credentials.as_ref()),
             shown(self.config.as_ref())
         );
@@ -140,7 +140,7 @@ fn read(path: Option<&PathBuf>) -> Result<Option<ProfileFile>, NoProfile> {
     }
 }
 
-/// `~` is the home folder: no shell has replaced it in a variable that was set by a program or in quotes.
+/// Replaces `~` by the home folder. A shell does not do so in a quoted variable or one that a program sets.
 fn expanded(path: &str, home: Option<&Path>) -> PathBuf {
     match (path.strip_prefix('~'), home) {
         (Some(""), Some(home)) => home.to_owned(),
@@ -151,7 +151,7 @@ fn expanded(path: &str, home: Option<&Path>) -> PathBuf {
     }
 }
 
-/// The sections of one profile; what `~/.aws/credentials` has counts before `~/.aws/config`.
+/// The sections of one profile. Values in `~/.aws/credentials` take precedence over those in `~/.aws/config`.
 pub(super) struct Sections<'a> {
     pub(super) name: &'a str,
     pub(super) secrets: Option<&'a Section>,
@@ -173,12 +173,11 @@ impl Sections<'_> {
         sections.any(|section| section.has(name))
     }
 
-    /// The endpoint of S3: of the section `[services …]` that the profile names, else the profile's own.
+    /// The endpoint of S3: from the section `[services …]` that the profile names, otherwise from the profile itself.
     fn endpoint(&self, config: Option<&ProfileFile>) -> Result<Option<String>> {
         if let Some(services) = self.get("services")? {
             let section = config.and_then(|file| file.services(services)).ok_or_else(|| {
-                let problem =
-                    format!("it names the services {services:?}, and there is no section [services {services}]");
+                let problem = format!("`services` names {services:?}, but there is no section [services {services}]");
                 Error::invalid_input(format!("profile {}", self.name), problem)
             })?;
             if let Some(endpoint) = section.nested("s3", "endpoint_url")? {
@@ -188,11 +187,11 @@ impl Sections<'_> {
         if let Some(endpoint) = self.get("endpoint_url")? {
             return Ok(Some(endpoint.to_owned()));
         }
-        // A plugin of the AWS command line reads it here, Amazon's own tools do not: whichever was meant, it was not Amazon.
+        // A plugin of the AWS command line reads it here; Amazon's own tools do not. In either case another store is meant.
         for section in [self.secrets, self.config].into_iter().flatten() {
             if section.nested("s3", "endpoint_url")?.is_some() {
-                let problem = "it has an endpoint_url below `s3 =`, where Amazon's tools do not read it: make it a value of the \
-                               profile itself, or of `s3` in a section [services …], or give the endpoint (`--s3-endpoint`)";
+                let problem = "endpoint_url below `s3 =`, where Amazon's tools do not read it: move it to the profile itself or to \
+                               `s3` in a section [services …], or pass the endpoint (`--s3-endpoint`)";
                 return Err(Error::invalid_input(format!("profile {}", self.name), problem));
             }
         }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// Wiped from memory when it is dropped.
 type Secret = Zeroizing<String>;
-/// The credentials, or why there are none.
+/// The credentials, or the reason why none were found.
 type Outcome = (Option<Credentials>, Option<String>);
 
 /// Settings of single sign-on.

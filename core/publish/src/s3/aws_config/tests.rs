@@ -1,4 +1,4 @@
-//! Where credentials are looked for, and what is unclear about them.
+//! Where credentials are searched, and ambiguous or unsupported ones.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -50,7 +50,7 @@ fn find(home: &Path, variables: &[(&str, &str)], profile: Option<&str>) -> Resul
     Settings::find_in(&variable, profile, Missing::EVERYTHING)
 }
 
-/// Credentials are given, and a region or none.
+/// Finds the settings if credentials are given, and a region unless it is empty.
 fn find_besides(region: &str, home: &Path, variables: &[(&str, &str)], profile: Option<&str>) -> Result<Settings> {
     let mut all: HashMap<&str, &str> = variables.iter().copied().collect();
     all.insert("HOME", home.to_str().unwrap());
@@ -64,7 +64,7 @@ fn key(settings: &Settings) -> Option<&str> {
 }
 
 #[test]
-fn the_environment_comes_before_the_default_profile() {
+fn the_environment_takes_precedence_over_the_default_profile() {
     let home = home();
     let variables = [
         ("AWS_ACCESS_KEY_ID", "ENVKEY"),
@@ -87,7 +87,7 @@ fn the_environment_comes_before_the_default_profile() {
 }
 
 #[test]
-fn a_profile_that_is_named_comes_before_the_environment() {
+fn a_given_profile_takes_precedence_over_the_environment() {
     let home = home();
     let variables = [
         ("AWS_ACCESS_KEY_ID", "ENVKEY"),
@@ -106,7 +106,7 @@ fn a_profile_that_is_named_comes_before_the_environment() {
 }
 
 #[test]
-fn endpoints_of_s3_come_before_those_of_everything() {
+fn the_endpoint_of_s3_takes_precedence_over_that_of_all_services() {
     let both = [
         ("AWS_ENDPOINT_URL", "https://all.example"),
         ("AWS_ENDPOINT_URL_S3", "https://s3.example"),
@@ -123,7 +123,7 @@ fn endpoints_of_s3_come_before_those_of_everything() {
 }
 
 #[test]
-fn what_is_half_given_or_not_to_be_had_is_said() {
+fn incomplete_or_missing_credentials_are_errors_that_name_the_cause() {
     let home = home();
     let problem = |variables: &[(&str, &str)], profile| {
         let found = find(home.path(), variables, profile).and_then(Settings::into_credentials);
@@ -142,7 +142,7 @@ fn what_is_half_given_or_not_to_be_had_is_said() {
             problem(&[], Some("half")),
             "profile half has aws_access_key_id but not aws_secret_access_key",
         ),
-        (problem(&[], Some("nobody")), "no such profile"),
+        (problem(&[], Some("unknown")), "no such profile"),
         (problem(&[], Some("empty")), "no credentials"),
         (problem(&[], Some("sso")), "sso_session, which is not supported"),
         (
@@ -167,7 +167,7 @@ fn what_is_half_given_or_not_to_be_had_is_said() {
 }
 
 #[test]
-fn a_machine_without_any_has_none() {
+fn without_any_configuration_there_are_no_settings() {
     let home = tempfile::tempdir().unwrap();
     let settings = find(home.path(), &[], None).unwrap();
     assert!(settings.credentials.is_none() && settings.region.is_none());
@@ -181,7 +181,7 @@ fn a_machine_without_any_has_none() {
 }
 
 #[test]
-fn what_is_wrong_with_what_nobody_needs_is_no_error() {
+fn errors_in_settings_that_are_not_needed_are_ignored() {
     let home = home();
     let given = |variables: &[(&str, &str)]| find_besides("eu-west-1", home.path(), variables, None).unwrap();
     given(&[("AWS_ACCESS_KEY_ID", "key")]);
@@ -189,28 +189,28 @@ fn what_is_wrong_with_what_nobody_needs_is_no_error() {
         ("AWS_ACCESS_KEY_ID", "key"),
         ("AWS_SECRET_ACCESS_KEY", "not\ncopied right"),
     ]);
-    given(&[("AWS_PROFILE", "nobody")]);
+    given(&[("AWS_PROFILE", "unknown")]);
     given(&[("AWS_PROFILE", "half")]);
     let folder = home.path().to_str().unwrap();
     given(&[("AWS_SHARED_CREDENTIALS_FILE", folder), ("AWS_CONFIG_FILE", folder)]);
-    // A half pair in a profile that is read for its region.
+    // A key without a secret in a profile that is read for its region.
     let half = [("AWS_PROFILE", "half"), ("AWS_REGION", "eu-west-1")];
     find_besides("", home.path(), &half, None).unwrap();
 }
 
 #[test]
-fn what_is_missing_is_looked_for_all_the_same() {
+fn settings_that_are_not_given_are_searched() {
     let home = home();
     let work = find_besides("eu-west-1", home.path(), &[("AWS_PROFILE", "work")], None).unwrap();
     assert_eq!(work.endpoint.as_deref(), Some("https://s3.example.com"));
     let region = find_besides("", home.path(), &[], None).unwrap().region;
     assert_eq!(region.as_deref(), Some("eu-central-1"));
-    // A profile that was named on purpose must be there, and so must one that the region is to come from.
-    find_besides("eu-west-1", home.path(), &[], Some("nobody")).unwrap_err();
-    find_besides("", home.path(), &[("AWS_PROFILE", "nobody")], None).unwrap_err();
+    // A given profile must exist, and so must a named one from which the region is needed.
+    find_besides("eu-west-1", home.path(), &[], Some("unknown")).unwrap_err();
+    find_besides("", home.path(), &[("AWS_PROFILE", "unknown")], None).unwrap_err();
 }
 
-/// A home with this `~/.aws/config`.
+/// A home folder with this `~/.aws/config`.
 fn home_with(config: &str) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join(".aws")).unwrap();
@@ -225,14 +225,14 @@ const KEYS: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn the_endpoint_of_a_services_section_is_taken() {
+fn the_endpoint_of_a_services_section_is_used() {
     let config = "[default]\nservices = other stores\nendpoint_url = https://all.example\n\
                   [services \"other stores\"]\ns3control =\n  endpoint_url = https://control.example\n\
                   s3 = \n  endpoint_url = https://s3.example\n  addressing_style = path\n";
     let home = home_with(config);
     let endpoint = |variables: &[(&str, &str)]| find(home.path(), variables, None).unwrap().endpoint;
     assert_eq!(endpoint(&[]).as_deref(), Some("https://s3.example"));
-    // Credentials and region of the environment say nothing of the endpoint.
+    // Credentials and region in the environment do not affect the endpoint.
     assert_eq!(endpoint(&KEYS).as_deref(), Some("https://s3.example"));
     let with_variable = [KEYS.as_slice(), &[("AWS_ENDPOINT_URL", "https://env.example")]].concat();
     assert_eq!(endpoint(&with_variable).as_deref(), Some("https://env.example"));
@@ -240,7 +240,7 @@ fn the_endpoint_of_a_services_section_is_taken() {
 }
 
 #[test]
-fn a_profile_of_the_environment_says_where_the_store_is_although_the_environment_has_the_credentials() {
+fn the_profile_in_aws_profile_sets_the_endpoint_even_if_the_environment_has_credentials() {
     let home = home_with("[profile r2]\nendpoint_url = https://r2.example\n");
     let named = [KEYS.as_slice(), &[("AWS_PROFILE", "r2")]].concat();
     let settings = find(home.path(), &named, None).unwrap();
@@ -253,7 +253,7 @@ fn a_profile_of_the_environment_says_where_the_store_is_although_the_environment
 }
 
 #[test]
-fn values_that_are_all_indented_are_read() {
+fn a_section_may_be_indented_as_a_whole() {
     let home = home_with(
         "[profile two]\n    region = eu-west-1\n    s3 =\n        addressing_style = path\n\n    # where\n    \
          endpoint_url: https://s3.example\n    aws_access_key_id = KEY\n  aws_secret_access_key = x\n",
@@ -266,7 +266,7 @@ fn values_that_are_all_indented_are_read() {
 }
 
 #[test]
-fn a_profile_with_blanks_in_its_name_is_found_in_quotes() {
+fn a_profile_name_with_spaces_is_quoted() {
     let home = home_with("[profile \"two words\"]\nregion = eu-west-1\n[profile 'and three']\nregion = eu-west-3\n");
     let region = |profile| find(home.path(), &[], Some(profile)).unwrap().region;
     assert_eq!(region("two words").as_deref(), Some("eu-west-1"));
@@ -277,7 +277,7 @@ fn a_profile_with_blanks_in_its_name_is_found_in_quotes() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_be_used_is_an_error_and_never_means_amazon() {
+fn an_unusable_endpoint_is_an_error_and_never_falls_back_to_amazon() {
     let cases = [
         ("[default]\nservices = x\n", "no section [services x]"),
         (
@@ -311,7 +311,7 @@ fn an_endpoint_that_cannot_be_used_is_an_error_and_never_means_amazon() {
         let problem = find(home.path(), &[], None).unwrap_err().to_string();
         assert!(problem.contains(expected), "{expected}: {problem}");
     }
-    // Also where all else is given as options, which leaves the endpoint open.
+    // Also if everything but the endpoint is given as options.
     let home = home_with(cases[0].0);
     find_besides("eu-west-1", home.path(), &[], None).unwrap_err();
     let given = [("AWS_ENDPOINT_URL", "https://s3.example")];
@@ -319,10 +319,10 @@ fn an_endpoint_that_cannot_be_used_is_an_error_and_never_means_amazon() {
 }
 
 #[test]
-fn credentials_that_cannot_be_used_are_named_and_nobody_else_signs_in_their_place() {
+fn an_unsupported_source_of_credentials_is_named_and_not_skipped() {
     let keys = "aws_access_key_id = KEY\naws_secret_access_key = secret\n";
     let cases = [
-        // A role comes before the keys of the profile, which are those of somebody else.
+        // A role takes precedence over the keys of the profile, which belong to another user.
         (
             format!("[default]\nrole_arn = arn:x\nsource_profile = default\n{keys}"),
             "",
@@ -365,7 +365,7 @@ fn credentials_that_cannot_be_used_are_named_and_nobody_else_signs_in_their_plac
             "{expected}: {problem}"
         );
     }
-    // Keys of the environment, and then those of the credentials file, come first.
+    // Keys in the environment, then those in the credentials file, take precedence.
     let home = home_with("[default]\ncredential_process = program\n");
     fs::write(home.path().join(".aws/credentials"), format!("[default]\n{keys}")).unwrap();
     assert_eq!(key(&find(home.path(), &[], None).unwrap()), Some("KEY"));
@@ -373,7 +373,7 @@ fn credentials_that_cannot_be_used_are_named_and_nobody_else_signs_in_their_plac
 }
 
 #[test]
-fn a_named_profile_without_credentials_does_not_take_those_of_the_environment() {
+fn a_given_profile_without_credentials_does_not_use_those_in_the_environment() {
     let home = home();
     let settings = find(home.path(), &KEYS, Some("empty")).unwrap();
     let problem = settings.into_credentials().unwrap_err().to_string();
@@ -384,7 +384,7 @@ fn a_named_profile_without_credentials_does_not_take_those_of_the_environment() 
 }
 
 #[test]
-fn a_file_may_be_named_from_the_home_folder() {
+fn a_tilde_in_the_path_of_a_file_is_the_home_folder() {
     let home = home();
     fs::write(
         home.path().join("elsewhere"),

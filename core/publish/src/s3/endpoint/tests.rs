@@ -1,4 +1,4 @@
-//! What people write for an endpoint.
+//! Endpoints as users write them.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -38,7 +38,7 @@ fn amazon_is_the_default_with_the_bucket_in_the_host() {
 }
 
 #[test]
-fn an_endpoint_is_taken_with_and_without_scheme_port_and_path() {
+fn an_endpoint_may_have_a_scheme_a_port_and_a_path() {
     let cases = [
         ("s3.example.com", None, None, "https://s3.example.com/"),
         ("s3.example.com", None, Some(false), "http://s3.example.com/"),
@@ -105,7 +105,7 @@ fn contradictions_are_refused_with_the_reason() {
 }
 
 #[test]
-fn an_endpoint_that_holds_the_bucket_is_refused_with_the_right_one() {
+fn an_endpoint_that_contains_the_bucket_is_refused_with_a_correction() {
     let account = "https://account.r2.example";
     let cases = [
         ("https://account.r2.example/my-bundles", account),
@@ -134,13 +134,13 @@ fn an_endpoint_that_holds_the_bucket_is_refused_with_the_right_one() {
         None,
     ));
     assert!(below.contains("`--s3-prefix team/a`"), "{below}");
-    // Another bucket's name, or a part of this one's, is none of our business.
+    // The name of another bucket, or a part of this one's name, is allowed.
     url(&options(Some("https://s3.example.com/my-bundle"), None, None));
     url(&options(Some("https://bundles.example.com/bundles"), None, None));
 }
 
 #[test]
-fn a_style_that_is_asked_for_is_used() {
+fn a_requested_style_is_used() {
     let mut path = options(None, None, None);
     path.style = Style::Path;
     assert_eq!(
@@ -155,7 +155,7 @@ fn a_style_that_is_asked_for_is_used() {
 }
 
 #[test]
-fn names_that_are_none_are_refused() {
+fn invalid_bucket_names_and_regions_are_refused() {
     for bucket in [
         "",
         "ab",
@@ -178,7 +178,7 @@ fn names_that_are_none_are_refused() {
 }
 
 #[test]
-fn plain_http_is_for_this_machine_or_whoever_wrote_it_down() {
+fn plain_http_to_another_host_requires_an_explicit_option() {
     assert_eq!(
         place(&options(Some("s3.example.com"), None, None)).unwrap().cleartext,
         Cleartext::LoopbackOnly

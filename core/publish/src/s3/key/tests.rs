@@ -1,4 +1,4 @@
-//! Keys that are safe, and those that are not.
+//! Safe and unsafe keys.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -30,7 +30,7 @@ fn the_default_cannot_be_guessed_and_the_fixed_name_can() {
 }
 
 #[test]
-fn the_digest_stands_where_it_is_known() {
+fn a_digest_placeholder_requires_a_known_digest() {
     let template = KeyTemplate::new("{app}-{version}-{digest}").unwrap();
     let digest = Some(Sha256Digest::of(b""));
     let key = template.key(&KeyParts { digest, ..PARTS }).unwrap();
@@ -39,7 +39,7 @@ fn the_digest_stands_where_it_is_known() {
 }
 
 #[test]
-fn a_template_that_gives_no_key_is_refused_when_it_is_made() {
+fn an_invalid_template_is_refused_when_it_is_parsed() {
     for template in [
         "",
         "/{app}",
@@ -58,7 +58,7 @@ fn a_template_that_gives_no_key_is_refused_when_it_is_made() {
 }
 
 #[test]
-fn a_part_never_becomes_a_folder_or_climbs_out_of_one() {
+fn a_part_of_a_key_cannot_change_its_folder() {
     for version in ["", "1/2", "../1", "..", "1 2", "1\u{e4}", "1%2f2", "{app}"] {
         let template = KeyTemplate::new("{app}/{version}").unwrap();
         assert!(template.key(&KeyParts { version, ..PARTS }).is_err(), "{version:?}");
@@ -66,7 +66,7 @@ fn a_part_never_becomes_a_folder_or_climbs_out_of_one() {
 }
 
 #[test]
-fn keys_that_addresses_cannot_hold_are_refused() {
+fn keys_that_a_url_cannot_contain_are_refused() {
     for key in [
         "",
         "/a",

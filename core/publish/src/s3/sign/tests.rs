@@ -1,4 +1,4 @@
-//! The examples of Amazon's own description.
+//! The examples of Amazon's documentation.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -66,7 +66,7 @@ fn queries_are_signed_as_amazon_does() {
 }
 
 #[test]
-fn a_session_token_is_signed_too_and_nothing_secret_printed() {
+fn a_session_token_is_signed_and_secrets_are_not_printed() {
     let credentials = Credentials::new("KEY", "hidden", Some("token+/=")).unwrap();
     let signed = Signed {
         method: Method::Get,
@@ -88,7 +88,7 @@ fn a_session_token_is_signed_too_and_nothing_secret_printed() {
 }
 
 #[test]
-fn query_values_are_encoded_to_the_last_letter() {
+fn all_reserved_characters_of_query_values_are_encoded() {
     assert_eq!(
         query(&[("prefix", "a b/ä+~*"), ("delimiter", "/")]),
         "delimiter=%2F&prefix=a%20b%2F%C3%A4%2B~%2A"

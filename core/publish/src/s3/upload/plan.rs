@@ -95,7 +95,7 @@ impl Plan {
             }
     }
 
-    /// Whether the server's checksum is that of this file; `None` if there is none, or it covers other parts.
+    /// Whether the server's checksum is that of this file; `None` if it is missing or covers other parts.
     pub(super) fn agrees(&self, checksum: Option<&str>) -> Option<bool> {
         let checksum = checksum?;
         match checksum.rsplit_once('-') {

@@ -1,4 +1,4 @@
-//! Uploads to a store in memory: answers that get lost, and credentials that may not look.
+//! Uploads to a store in memory: lost responses, refused headers, and credentials that cannot read.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
@@ -11,30 +11,30 @@ use capbundle::ErrorKind;
 use capbundle::http::{Head, Headers, Receiver, Request, Transport, TransportError};
 use capbundle::progress::CancelToken;
 
-/// What goes wrong with a request.
+/// The failure of a request.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// It is done, and the answer gets lost.
-    AnswerLost,
-    /// It is done, and the user presses Ctrl-C while the answer is awaited.
+    /// The request takes effect, and its response is lost.
+    ResponseLost,
+    /// The request takes effect, and the user presses Ctrl-C before its response arrives.
     Cancelled,
-    /// It is done, and the answer is none that can be read.
+    /// The request takes effect, and its response is not valid XML.
     Garbled,
-    /// It is not done, for this reason.
+    /// The request is refused with this status and code.
     Refused(u16, &'static str),
-    /// The object is said to be one byte longer than it is.
+    /// The reported size of the object is one byte too large.
     OtherSize,
 }
 
-/// Faults come in their order, each with the next request of its kind.
+/// Each fault applies to the next request of its kind, in order.
 #[derive(Debug, Default)]
 struct Store {
     faults: Mutex<Vec<(&'static str, Fault)>>,
     hidden: bool,
-    knows_conditions: bool,
-    /// The kinds of requests, and the answer to those of them that have a header of checksums.
+    supports_preconditions: bool,
+    /// The kinds of requests with a checksum header that are refused, and the status and code. No kinds mean all.
     refuses_checksums: Option<(&'static [&'static str], u16, &'static str)>,
-    /// How many requests had one.
+    /// The number of requests with a checksum header.
     with_checksums: Mutex<usize>,
     size: Mutex<u64>,
     digest: Mutex<String>,
@@ -48,12 +48,12 @@ impl Store {
     fn new(faults: &[(&'static str, Fault)]) -> Self {
         Self {
             faults: Mutex::new(faults.to_vec()),
-            knows_conditions: true,
+            supports_preconditions: true,
             ..Self::default()
         }
     }
 
-    /// Its credentials may write, and not look.
+    /// The credentials may write but not read.
     fn hidden(mut self) -> Self {
         self.hidden = true;
         self
@@ -64,7 +64,7 @@ impl Store {
         self
     }
 
-    /// It answers so to each request of these kinds that has a header of checksums.
+    /// Refuses each request of these kinds that has a checksum header.
     fn refusing_checksums(mut self, kinds: &'static [&'static str], status: u16, code: &'static str) -> Self {
         self.refuses_checksums = Some((kinds, status, code));
         self
@@ -74,7 +74,7 @@ impl Store {
         *self.with_checksums.lock().unwrap()
     }
 
-    /// What is looked at after it was written is another kind.
+    /// The kind of the request. Reading the object after the upload is a kind of its own.
     fn kind(&self, request: &Request) -> &'static str {
         match kind(request) {
             "look" if *self.object.lock().unwrap() == Some("ours") => "confirm",
@@ -82,7 +82,7 @@ impl Store {
         }
     }
 
-    fn keep(&self, request: &Request) {
+    fn store(&self, request: &Request) {
         if let Some(digest) = request.headers.get(DIGEST) {
             digest.clone_into(&mut self.digest.lock().unwrap());
         }
@@ -114,9 +114,9 @@ impl Store {
                 return refused(status, code);
             }
         }
-        self.keep(request);
+        self.store(request);
         let condition = request.headers.get("if-none-match");
-        if condition.is_some() && !self.knows_conditions {
+        if condition.is_some() && !self.supports_preconditions {
             return refused(501, "NotImplemented");
         }
         if condition == Some("*") && self.object.lock().unwrap().is_some() {
@@ -152,7 +152,7 @@ impl Store {
     }
 }
 
-/// An error of S3, its message behind a bar.
+/// An S3 error from `code` or `code|message`.
 fn error(code: &str) -> String {
     let (code, message) = code.split_once('|').unwrap_or((code, ""));
     format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")
@@ -177,7 +177,7 @@ impl Transport for Store {
         let kind = self.kind(request);
         let cancelled = request.control.check("wait for the store");
         cancelled.map_err(TransportError::Receiver)?;
-        // What was open before is not what is being tested.
+        // The list before the upload is not under test.
         let is_tested = kind != "list" || !self.opened.lock().unwrap().is_empty();
         let fault = if is_tested { self.fault(kind) } else { None };
         let (status, mut body) = match fault {
@@ -185,7 +185,7 @@ impl Transport for Store {
             _ => self.act(kind, request),
         };
         match fault {
-            Some(Fault::AnswerLost) => return Err(TransportError::Broken("the connection broke".to_owned())),
+            Some(Fault::ResponseLost) => return Err(TransportError::Broken("the connection broke".to_owned())),
             Some(Fault::Cancelled) => {
                 self.token.cancel();
                 let cancelled = request.control.check("wait for the store");
@@ -203,7 +203,7 @@ impl Transport for Store {
             add(DIGEST, &self.digest.lock().unwrap())?;
             add("content-type", "application/zip")?;
         }
-        // No answer to HEAD has a body.
+        // A response to HEAD has no body.
         if request.method == Method::Head {
             body.clear();
         }
@@ -216,7 +216,7 @@ impl Transport for Store {
 
 /// Small enough for one request.
 const SMALL: usize = 100;
-/// Two parts.
+/// Large enough for two parts.
 const LARGE: usize = 9 << 20;
 
 fn bucket(store: &Arc<Store>) -> Bucket {
@@ -250,22 +250,22 @@ fn replacing() -> UploadOptions {
 }
 
 #[test]
-fn an_upload_that_is_cancelled_or_fails_while_it_is_opened_leaves_none_open() {
+fn a_multipart_upload_that_fails_while_it_is_created_is_aborted() {
     for faults in [
         vec![("open", Fault::Cancelled)],
         vec![("open", Fault::Garbled)],
-        // Several are open, and the store takes no more.
+        // Several may be open, and the store refuses another.
         vec![
-            ("open", Fault::AnswerLost),
+            ("open", Fault::ResponseLost),
             ("open", Fault::Refused(403, "AccessDenied")),
         ],
-        // It is open, and the others cannot be found at first.
+        // The upload is open, and listing the others fails at first.
         vec![
-            ("open", Fault::AnswerLost),
+            ("open", Fault::ResponseLost),
             ("list", Fault::Refused(400, "InvalidRequest")),
         ],
         vec![
-            ("open", Fault::AnswerLost),
+            ("open", Fault::ResponseLost),
             ("abort", Fault::Refused(400, "InvalidRequest")),
         ],
     ] {
@@ -278,7 +278,7 @@ fn an_upload_that_is_cancelled_or_fails_while_it_is_opened_leaves_none_open() {
 }
 
 #[test]
-fn uploads_that_stay_open_are_named() {
+fn the_error_names_multipart_uploads_that_remain_open() {
     let refused = Fault::Refused(400, "InvalidRequest");
     let (store, error) = fails(Store::new(&[("open", Fault::Cancelled), ("abort", refused)]), LARGE);
     assert_eq!(*store.open.lock().unwrap(), ["id1"]);
@@ -288,14 +288,14 @@ fn uploads_that_stay_open_are_named() {
 }
 
 #[test]
-fn nothing_is_looked_for_when_the_store_refused_to_open_an_upload() {
+fn a_refused_multipart_upload_leaves_nothing_to_abort() {
     let refused = Fault::Refused(403, "AccessDenied");
     let (_, error) = fails(Store::new(&[("open", refused)]).hidden(), LARGE);
     assert!(!error.to_string().contains("left open"), "{error}");
 }
 
 #[test]
-fn what_nobody_may_look_at_is_not_replaced() {
+fn an_unreadable_object_is_not_replaced() {
     for size in [SMALL, LARGE] {
         let (store, error) = fails(Store::new(&[]).hidden().with_object(), size);
         assert_eq!(*store.object.lock().unwrap(), Some("theirs"));
@@ -306,13 +306,13 @@ fn what_nobody_may_look_at_is_not_replaced() {
 }
 
 #[test]
-fn what_is_new_or_may_be_replaced_is_written_unseen() {
+fn without_read_access_a_new_object_is_written_and_an_old_one_replaced_on_request() {
     for size in [SMALL, LARGE] {
         let new = Arc::new(Store::new(&[]).hidden());
         let uploaded = upload(&new, size, &UploadOptions::default()).unwrap();
         assert!(!uploaded.confirmed && !uploaded.already_there);
         let mut replaced = Store::new(&[]).hidden().with_object();
-        replaced.knows_conditions = false;
+        replaced.supports_preconditions = false;
         let replaced = Arc::new(replaced);
         upload(&replaced, size, &replacing()).unwrap();
         assert_eq!(*replaced.object.lock().unwrap(), Some("ours"));
@@ -320,10 +320,10 @@ fn what_is_new_or_may_be_replaced_is_written_unseen() {
 }
 
 #[test]
-fn a_store_without_conditions_is_written_to_unseen_on_an_explicit_word_only() {
+fn without_read_access_and_preconditions_an_upload_requires_replace() {
     for size in [SMALL, LARGE] {
         let mut store = Store::new(&[]).hidden();
-        store.knows_conditions = false;
+        store.supports_preconditions = false;
         let (store, error) = fails(store, size);
         assert_eq!(*store.object.lock().unwrap(), None);
         let text = error.to_string();
@@ -333,22 +333,22 @@ fn a_store_without_conditions_is_written_to_unseen_on_an_explicit_word_only() {
 }
 
 #[test]
-fn an_unseen_upload_whose_answer_was_lost_is_claimed_by_nobody() {
-    let (store, error) = fails(Store::new(&[("put", Fault::AnswerLost)]).hidden(), SMALL);
+fn without_read_access_the_result_of_a_lost_response_is_unknown() {
+    let (store, error) = fails(Store::new(&[("put", Fault::ResponseLost)]).hidden(), SMALL);
     assert_eq!(*store.object.lock().unwrap(), Some("ours"));
     assert_eq!(error.kind(), ErrorKind::Network, "{error}");
     assert!(error.to_string().contains("is unknown"), "{error}");
 }
 
-/// Backblaze B2's words.
+/// The response of Backblaze B2.
 const UNSUPPORTED: (u16, &str) = (
     400,
     "InvalidArgument|Unsupported header 'x-amz-checksum-mode' received for this API call.",
 );
 
 #[test]
-fn a_store_that_refuses_headers_of_checksums_is_sent_none_for_the_rest_of_the_run() {
-    let answers = [
+fn a_store_that_refuses_checksum_headers_receives_them_only_once() {
+    let responses = [
         UNSUPPORTED,
         (400, ""),
         (400, "InvalidRequest"),
@@ -357,9 +357,9 @@ fn a_store_that_refuses_headers_of_checksums_is_sent_none_for_the_rest_of_the_ru
         (405, ""),
         (422, "Unprocessable|unknown x-amz-checksum-sha256"),
     ];
-    for (status, code) in answers {
+    for (status, code) in responses {
         for size in [SMALL, LARGE] {
-            // A write is refused for a reason that can be told from others.
+            // For a write, 405 is not retried without the headers.
             let kinds: &[&str] = if status == 405 { &["look", "confirm"] } else { &[] };
             let store = Arc::new(Store::new(&[]).refusing_checksums(kinds, status, code));
             let bucket = bucket(&store);
@@ -372,23 +372,23 @@ fn a_store_that_refuses_headers_of_checksums_is_sent_none_for_the_rest_of_the_ru
             assert!(uploaded.confirmed && !uploaded.already_there, "{status} {code} {size}");
             assert_eq!(uploaded.checked, Checked::BySize);
             assert!(store.open.lock().unwrap().is_empty());
-            let asked = store.with_checksums();
+            let requests = store.with_checksums();
             assert_eq!(
-                asked, 1,
-                "{status} {code} {size}: it is remembered from the first request on"
+                requests, 1,
+                "{status} {code} {size}: only the first request has the header"
             );
             *store.object.lock().unwrap() = None;
             *store.size.lock().unwrap() = 0;
             bucket
                 .upload(file(size).path(), "app.zip", &UploadOptions::default(), &control)
                 .unwrap();
-            assert_eq!(store.with_checksums(), asked, "{status} {code} {size}");
+            assert_eq!(store.with_checksums(), requests, "{status} {code} {size}");
         }
     }
 }
 
 #[test]
-fn a_header_of_checksums_may_be_refused_with_one_kind_of_request_only() {
+fn a_store_may_refuse_checksum_headers_for_one_kind_of_request() {
     let kinds: [(&'static [&'static str], usize); 5] = [
         (&["look"], LARGE),
         (&["confirm"], SMALL),
@@ -408,8 +408,8 @@ fn a_header_of_checksums_may_be_refused_with_one_kind_of_request_only() {
 }
 
 #[test]
-fn a_right_that_only_checksums_need_is_not_needed() {
-    // As Amazon does for objects that are encrypted with a key of KMS which the credentials may use to encrypt only.
+fn the_permission_to_read_checksums_is_not_required() {
+    // Amazon responds so if an object is encrypted with a KMS key that the credentials may only use to encrypt.
     let denied = Fault::Refused(403, "AccessDenied");
     let store = Arc::new(Store::new(&[("confirm", denied), ("confirm", denied)]));
     let uploaded = upload(&store, SMALL, &UploadOptions::default()).unwrap();
@@ -417,7 +417,7 @@ fn a_right_that_only_checksums_need_is_not_needed() {
 }
 
 #[test]
-fn small_files_are_written_without_headers_of_checksums_too() {
+fn a_small_object_is_written_without_checksum_headers_if_they_are_refused() {
     use crate::s3::{ObjectHeaders, Precondition, Put};
     for (status, code) in [UNSUPPORTED, (400, ""), (403, ""), (501, "NotImplemented")] {
         let store = Arc::new(Store::new(&[]).refusing_checksums(&[], status, code));
@@ -435,7 +435,7 @@ fn small_files_are_written_without_headers_of_checksums_too() {
 }
 
 #[test]
-fn a_refusal_that_stays_without_the_headers_is_the_one_that_is_told() {
+fn a_refusal_that_persists_without_checksum_headers_is_reported() {
     let (store, error) = fails(
         Store::new(&[("put", Fault::Refused(400, "")), ("put", Fault::Refused(400, "Odd"))]),
         SMALL,
@@ -447,9 +447,9 @@ fn a_refusal_that_stays_without_the_headers_is_the_one_that_is_told() {
 }
 
 #[test]
-fn what_was_written_is_named_whatever_fails_after_it() {
-    let not_allowed = Fault::Refused(403, "AccessDenied");
-    let always = vec![("confirm", not_allowed); 3];
+fn a_failure_after_the_write_names_the_written_object() {
+    let denied = Fault::Refused(403, "AccessDenied");
+    let always = vec![("confirm", denied); 3];
     for size in [SMALL, LARGE] {
         for faults in [
             always.clone(),
@@ -466,6 +466,6 @@ fn what_was_written_is_named_whatever_fails_after_it() {
     }
     let (_, error) = fails(Store::new(&[("complete", Fault::Garbled)]), LARGE);
     assert!(error.to_string().contains("remains at s3://bucket/app.zip"), "{error}");
-    let (_, error) = fails(Store::new(&[("put", not_allowed)]), SMALL);
+    let (_, error) = fails(Store::new(&[("put", denied)]), SMALL);
     assert!(!error.to_string().contains("remains at"), "{error}");
 }

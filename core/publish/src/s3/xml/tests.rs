@@ -1,11 +1,11 @@
-//! Real answers of several servers, and what is sent.
+//! Responses of several servers, and the documents that are sent.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use super::*;
 
 #[test]
-fn an_error_is_read_whatever_it_leaves_out() {
+fn an_error_may_lack_optional_elements() {
     let amazon = br#"<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message><RequestTime>20130524T000000Z</RequestTime><ServerTime>2026-11-22T20:00:00Z</ServerTime><MaxAllowedSkewMilliseconds>900000</MaxAllowedSkewMilliseconds><RequestId>X</RequestId></Error>"#;
     let refusal: XmlError = parse(amazon).unwrap();
@@ -17,7 +17,7 @@ fn an_error_is_read_whatever_it_leaves_out() {
 }
 
 #[test]
-fn lists_are_read_with_and_without_what_may_be_there() {
+fn a_list_may_lack_optional_elements() {
     let listing: Listing = parse(
         br#"<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><Prefix/><KeyCount>2</KeyCount><IsTruncated>true</IsTruncated><NextContinuationToken>1ueGc=</NextContinuationToken><Contents><Key>a&amp;b.zip</Key><LastModified>2026-11-22T20:00:00Z</LastModified><ETag>&quot;9b&quot;</ETag><Size>5</Size></Contents><CommonPrefixes><Prefix>x/</Prefix></CommonPrefixes><Contents><Key>c</Key><Size>0</Size></Contents></ListBucketResult>"#,
     )
@@ -34,7 +34,7 @@ fn lists_are_read_with_and_without_what_may_be_there() {
 }
 
 #[test]
-fn parts_are_read_with_their_checksums() {
+fn parts_are_parsed_with_their_checksums() {
     let parts: Parts = parse(
         b"<ListPartsResult><PartNumberMarker>0</PartNumberMarker><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><ETag>\"a\"</ETag><Size>8388608</Size><ChecksumSHA256>47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=</ChecksumSHA256></Part><Part><PartNumber>2</PartNumber><ETag>\"b\"</ETag><Size>5</Size></Part></ListPartsResult>",
     )
@@ -47,7 +47,7 @@ fn parts_are_read_with_their_checksums() {
 }
 
 #[test]
-fn a_success_that_is_an_error_is_seen_behind_the_blanks_that_came_first() {
+fn an_error_in_a_successful_response_is_found_after_leading_whitespace() {
     assert_eq!(
         root(b"   \n<?xml version=\"1.0\"?>\n<Error><Code>InternalError</Code></Error>").as_deref(),
         Some("Error")
@@ -60,7 +60,7 @@ fn a_success_that_is_an_error_is_seen_behind_the_blanks_that_came_first() {
 }
 
 #[test]
-fn an_upload_is_finished_with_the_checksums_that_the_server_named() {
+fn completing_an_upload_sends_the_confirmed_checksums() {
     let part = |part_number, etag, checksum| CompletePart {
         etag,
         checksum,

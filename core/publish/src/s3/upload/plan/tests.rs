@@ -1,10 +1,10 @@
-//! How a file is cut.
+//! How a file is split into parts.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use super::*;
 
-/// As [`PART`], for what is in memory.
+/// [`PART`] as a `usize`.
 const ONE_PART: usize = 8 << 20;
 
 fn plan(bytes: &[u8]) -> Plan {
@@ -14,7 +14,7 @@ fn plan(bytes: &[u8]) -> Plan {
 }
 
 #[test]
-fn the_parts_of_a_file_are_all_of_it_with_the_digest_of_each() {
+fn the_parts_cover_the_file_and_have_their_digests() {
     let bytes: Vec<u8> = (0..20u32 << 20).map(|number| (number / 3).to_le_bytes()[1]).collect();
     let plan = plan(&bytes);
     assert_eq!((plan.size, plan.digest), (bytes.len() as u64, Sha256Digest::of(&bytes)));
@@ -32,7 +32,7 @@ fn the_parts_of_a_file_are_all_of_it_with_the_digest_of_each() {
 }
 
 #[test]
-fn a_file_below_the_size_of_a_part_goes_as_a_whole() {
+fn a_file_smaller_than_a_part_is_sent_as_a_whole() {
     assert!(plan(b"").is_single() && plan(b"x").is_single());
     assert!(plan(&vec![0; ONE_PART - 1]).is_single());
     let exact = plan(&vec![0; ONE_PART]);
@@ -40,7 +40,7 @@ fn a_file_below_the_size_of_a_part_goes_as_a_whole() {
 }
 
 #[test]
-fn there_are_never_more_parts_than_servers_take() {
+fn the_number_of_parts_never_exceeds_the_limit_of_s3() {
     for size in [PART, PART * MAX_PARTS, PART * MAX_PARTS + 1, 5 << 40] {
         let part = part_size(size);
         assert!(
@@ -51,7 +51,7 @@ fn there_are_never_more_parts_than_servers_take() {
 }
 
 #[test]
-fn a_checksum_agrees_only_where_it_is_over_the_same_parts() {
+fn a_checksum_is_compared_only_if_it_covers_the_same_parts() {
     let small = plan(b"");
     assert_eq!(
         small.agrees(Some("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")),
