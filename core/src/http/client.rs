@@ -70,7 +70,7 @@ pub trait Retryable: Receiver {
     }
 }
 
-/// What one attempt led to.
+/// The outcome of one attempt.
 #[derive(Debug)]
 pub enum AttemptOutcome<T> {
     /// The request succeeded, or its response is not worth a retry.
@@ -166,7 +166,7 @@ impl<'a> Client<'a> {
         self
     }
 
-    /// Attempts a request until it succeeds, fails for good, or no attempt is left.
+    /// Attempts a request until it succeeds, fails permanently, or no attempt is left.
     ///
     /// # Errors
     /// Those of `request`; [`Cancelled`](crate::ErrorKind::Cancelled).
@@ -246,7 +246,7 @@ struct InMemory<'a, E> {
     url: String,
     response: Option<Response>,
     stall_timeout: Duration,
-    /// Starts with the response: a server may work for a long time before.
+    /// Starts with the response, since a server may work for a long time before it responds.
     deadline: Deadline,
 }
 

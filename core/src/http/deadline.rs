@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// A response may take this many stall timeouts. A stall timeout alone does not end a server that sends a byte now and then.
+/// A response may take this many stall timeouts. The stall timeout alone does not stop a server that sends a byte occasionally.
 const STALL_TIMEOUTS: u32 = 4;
 /// A response that takes longer must arrive at this rate, in bytes a second: the minimum rate of a download.
 const MIN_RATE: u64 = 512;
@@ -35,7 +35,7 @@ impl Deadline {
         ))
     }
 
-    /// Whether the time is over, so that another attempt is not due.
+    /// Whether the time is over, so that no other attempt is made.
     pub(crate) fn is_over(&self) -> bool {
         self.started.elapsed() > self.allowed
     }

@@ -3,7 +3,7 @@
 use super::transport::{Cleartext, Head, Headers, Method, Receiver, Request, Transport, TransportError};
 use crate::error::{Error, InsecureReason, Result};
 
-/// More than any sound chain of a CDN, few enough to end soon.
+/// More redirects than any CDN needs, and few enough to fail soon.
 const MAX_REDIRECTS: usize = 5;
 
 /// Whether redirects are followed.

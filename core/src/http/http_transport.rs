@@ -49,7 +49,7 @@ impl Http {
     #[expect(
         clippy::missing_panics_doc,
         clippy::expect_used,
-        reason = "roots that are compiled in are sound"
+        reason = "the compiled-in roots are valid certificates"
     )]
     pub fn new() -> Self {
         Self::with(Tls::trusting_mozilla().expect("Mozilla's roots are certificates"))

@@ -26,7 +26,7 @@ pub enum Idempotency {
 
 /// Whether a response with this status is transient, so that the request may be sent again.
 ///
-/// 501 (not implemented), 505 (HTTP version) and 507 (no space left) do not pass by themselves. The other statuses from 500 on
+/// 501 (not implemented), 505 (HTTP version) and 507 (no space left) are not transient. The other statuses from 500 on
 /// include those of CDNs, such as 522.
 #[must_use]
 pub fn is_retryable(status: u16, idempotency: Idempotency) -> bool {

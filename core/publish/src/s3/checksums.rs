@@ -14,7 +14,7 @@ const UNKNOWN: u8 = 0;
 const TAKEN: u8 = 1;
 const REFUSED: u8 = 2;
 
-/// What is known about a store so far; shared by the threads of an upload.
+/// The known support of a store, shared by the threads of an upload.
 #[derive(Debug, Default)]
 pub(super) struct Checksums {
     writes: AtomicU8,

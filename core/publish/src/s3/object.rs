@@ -16,7 +16,7 @@ use capbundle::progress::Control;
 
 /// S3's limit for the lifetime of a presigned URL.
 const MAX_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-const LOOK: &str = "look at an object";
+const LOOK: &str = "read the metadata of an object";
 /// The header that stores the digest of the whole file, whether or not the server supports checksums.
 pub(super) const DIGEST: &str = "x-amz-meta-sha256";
 /// The header with the checksum that the server stores.

@@ -175,7 +175,7 @@ fn sections(text: &str) -> Result<Vec<(String, Section)>, (usize, &'static str)>
             indent = None;
             continue;
         }
-        // A colon separates too, so that without an equals sign an address is cut after its scheme.
+        // A colon also separates. Without an equals sign, a URL is therefore split after its scheme.
         let parts = content.split_once(['=', ':']);
         let Some((name, value)) = parts.filter(|(name, _)| !name.trim().contains(char::is_whitespace)) else {
             return Err((at + 1, "expected `name = value`"));

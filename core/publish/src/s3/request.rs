@@ -20,7 +20,7 @@ const MAX_RESPONSE_LEN: usize = 65 << 20;
 const ATTEMPTS: u32 = 5;
 /// How many times longer to wait for a response that needs work on the server.
 const SLOW_FACTOR: u32 = 10;
-/// How often a request is repeated after a response that says that its bytes were damaged in transit.
+/// How often a request is retried after a response that reports corruption in transit.
 const TRANSIENT_RETRIES: u32 = 2;
 
 /// One request to the server.

@@ -1,4 +1,4 @@
-//! What to download, and how.
+//! The file to download, and the options of a download.
 
 use std::time::Duration;
 
@@ -61,8 +61,8 @@ pub struct DownloadOptions {
     /// How long a connection may deliver no byte of the file before it is closed and another attempted. 30 s. A small document
     /// (a channel file, a key ring) may take four times as long in total.
     pub stall_timeout: Duration,
-    /// Bytes a second, over half a minute, below which a connection counts as stalled. 512: a server that sends a byte now and
-    /// then must not block a device.
+    /// Bytes a second, over half a minute, below which a connection counts as stalled. 512: a server that sends a byte
+    /// occasionally must not block a device.
     pub min_rate: u64,
     /// Failures in a row, without progress, after which the download gives up. 6, which takes about 15 s. It also gives up
     /// after received data was lost this often, so that a server that always restarts cannot block a device.

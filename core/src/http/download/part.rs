@@ -19,7 +19,7 @@ const SETTLED: Duration = Duration::from_secs(60);
 /// Larger than any [`ResumeInfo`] on disk.
 const MAX_INFO_LEN: u64 = 64 << 10;
 
-/// What the server said about the file, kept beside its part.
+/// The size and validator of the file on the server, stored beside its part.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ResumeInfo {
     /// A strong `ETag`, or a `Last-Modified` that is old enough.
@@ -45,7 +45,7 @@ fn settled_date(headers: &Headers) -> Option<&str> {
     (age >= SETTLED).then_some(modified)
 }
 
-/// What to request to resume.
+/// The range to request to resume.
 pub(super) struct Range {
     pub(super) from: u64,
     /// For `If-Range`.
@@ -112,7 +112,7 @@ impl Part {
         self.complete
     }
 
-    /// What to request instead of the whole file. Without a validator, only a digest can show that the rest belongs to this part.
+    /// The range to request instead of the whole file. Without a validator, only a digest can show that the rest belongs to this part.
     pub(super) fn range(&self, has_digest: bool) -> Option<Range> {
         let validator = self.info.validator.clone();
         (self.length > 0 && (validator.is_some() || has_digest)).then_some(Range {

@@ -21,7 +21,7 @@ const UNKNOWN_STEP: u64 = 1 << 20;
 /// Attempts that gain this many bytes do not count as failures.
 const MIN_PROGRESS: u64 = 64 << 10;
 
-/// What ended a transfer early, other than a permanent error.
+/// Why a transfer ended early, other than a permanent error.
 enum Verdict {
     /// The part is already complete.
     Complete,
@@ -245,7 +245,7 @@ impl<'a> PartReceiver<'a> {
         }
     }
 
-    /// What the attempt led to, before progress and losses are counted. `None` if the part is complete.
+    /// The outcome of the attempt, before progress and losses are counted. `None` if the part is complete.
     fn failure(&mut self, exchange: Result<Exchange>) -> Result<Option<(Error, Option<Duration>)>> {
         match self.verdict.take() {
             Some(Verdict::Complete) => return Ok(None),

@@ -93,7 +93,7 @@ fn is_hashed(path: &Path) -> bool {
 
 struct Found {
     certificates: Vec<CertificateDer<'static>>,
-    /// Whether there was anything else.
+    /// Whether the input contained anything else.
     others: bool,
 }
 
