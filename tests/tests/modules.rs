@@ -15,31 +15,7 @@ static CORE: LazyLock<Package> = LazyLock::new(|| Package::read(&tests_folder().
 static PUBLISH: LazyLock<Package> = LazyLock::new(|| Package::read(&tests_folder().join("../core/publish/src")));
 
 /// Circles that are still to be untied, as sorted files of `core/src`. The list only ever shrinks.
-const KNOWN_IN_CORE: &[&[&str]] = &[
-    &["bundle/lint.rs", "bundle/lint/source_mask.rs"],
-    &["bundle/zip/integrity.rs", "bundle/zip/read.rs"],
-    &["http/download.rs", "http/download/answer.rs", "http/download/part.rs"],
-    &["keys.rs", "keys/pem.rs"],
-    &["keys/der.rs", "keys/public.rs"],
-    &["store/channel.rs", "store/channel/select_release.rs"],
-    &[
-        "store/denylist.rs",
-        "store/install.rs",
-        "store/launch.rs",
-        "store/layout.rs",
-        "store/mod.rs",
-        "store/release.rs",
-        "store/ring.rs",
-        "store/session.rs",
-        "store/staging.rs",
-        "store/start.rs",
-        "store/state.rs",
-        "store/state/failures.rs",
-        "store/state/launch.rs",
-        "store/state/set_aside.rs",
-        "store/storage.rs",
-    ],
-];
+const KNOWN_IN_CORE: &[&[&str]] = &[];
 
 /// The same for `core/publish/src`.
 const KNOWN_IN_PUBLISH: &[&[&str]] = &[

@@ -3,7 +3,7 @@
 //! ```no_run
 //! use capbundle::progress::Control;
 //! use capbundle_publish::http_upload::{post_form, put, HttpUploadOptions};
-//! # fn example(transport: &dyn capbundle::http::Transport) -> capbundle::Result<()> {
+//! # fn example(transport: &dyn capbundle::http::Transport) -> capbundle_publish::Result<()> {
 //! let (archive, control) = ("my-app-1.2.3.zip".as_ref(), Control::new());
 //!
 //! // curl -T my-app-1.2.3.zip https://files.example.com/bundles/my-app-1.2.3.zip

@@ -3,7 +3,7 @@
 //! ```no_run
 //! use capbundle::progress::Control;
 //! use capbundle_publish::url_check::{check, CheckOptions, Expected};
-//! # fn example(transport: &dyn capbundle::http::Transport) -> capbundle::Result<()> {
+//! # fn example(transport: &dyn capbundle::http::Transport) -> capbundle_publish::Result<()> {
 //! let control = Control::new();
 //! let expected = Expected::of_file("my-app-1.2.3.zip".as_ref(), &control)?;
 //! let address = "https://cdn.example.com/bundles/my-app-1.2.3.zip".parse()?;

@@ -236,7 +236,7 @@ fn https_with_no_ssl_is_rejected_with_the_two_possible_commands() {
 
     assert_eq!(run.code, 1);
     assert!(
-        run.stderr.contains("begins with https, but SSL is switched off"),
+        run.stderr.contains("scheme is https, but SSL is disabled"),
         "{}",
         run.stderr
     );

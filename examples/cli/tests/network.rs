@@ -100,7 +100,7 @@ fn a_proxy_that_requires_a_password_is_reported_and_not_retried() {
 
     let with_password = format!("http://user:secret@{}", proxy.address);
     let message = list(&base, "", &[("http_proxy", with_password)]).fails("network", 1);
-    assert!(message.contains("does not accept the user and password"), "{message}");
+    assert!(message.contains("wrong user or password"), "{message}");
     assert!(!message.contains("secret"), "{message}");
 }
 

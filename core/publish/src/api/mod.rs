@@ -11,7 +11,7 @@
 //! use capbundle::http::Transport;
 //! use capbundle::digest::Sha256Digest;
 //!
-//! # fn example(transport: Arc<dyn Transport>) -> capbundle::Result<()> {
+//! # fn example(transport: Arc<dyn Transport>) -> capbundle_publish::Result<()> {
 //! let here = std::path::Path::new(".");
 //! let key = ApiKey::find(None, here)?.expect("CAPGO_TOKEN or a .capgo file");
 //! let api = Api::new(transport, &Api::DEFAULT_BASE.parse()?, key)?;

@@ -14,7 +14,7 @@
 //! #     fn send(&self, _: &Request, _: &mut dyn Receiver) -> Result<(), TransportError> { Ok(()) }
 //! # }
 //!
-//! # fn main() -> capbundle::Result<()> {
+//! # fn main() -> capbundle_publish::Result<()> {
 //! // Key and secret from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, otherwise from ~/.aws. `Http` is `capbundle::http::Http`.
 //! let settings = Settings::find(None)?;
 //! let options = BucketOptions::new("eu-central-1", "my-bundles").or_from(&settings);

@@ -65,7 +65,7 @@ pub struct Collected {
 /// It can be interrupted at any point and run again.
 ///
 /// # Errors
-/// [`NotFound`](capbundle::ErrorKind::NotFound) if the location holds no site; [`Error::ReleaseRefused`] and
+/// [`NotFound`](capbundle::ErrorKind::NotFound) if the location holds no site; [`ReleaseRefused`](capbundle::Error::ReleaseRefused) and
 /// [`Corrupt`](capbundle::ErrorKind::Corrupt), before anything is removed, for a channel file or kept release that is missing or
 /// cannot be read; [`Busy`](capbundle::ErrorKind::Busy) if a channel changes
 /// meanwhile; errors of the storage.

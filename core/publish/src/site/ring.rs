@@ -16,7 +16,7 @@ use capbundle::release::{KeyRing, MAX_ENVELOPE_BYTES, SignedKeyRing};
 /// each successor that its predecessor authorizes.
 ///
 /// # Errors
-/// [`NotFound`](capbundle::ErrorKind::NotFound) for a site without a ring; [`Error::ReleaseRefused`] for a ring that is not authorized;
+/// [`NotFound`](capbundle::ErrorKind::NotFound) for a site without a ring; [`ReleaseRefused`](capbundle::Error::ReleaseRefused) for a ring that is not authorized;
 /// errors of the storage.
 pub fn current_ring(
     storage: &dyn SiteStorage,
@@ -105,7 +105,7 @@ fn first_of_site(storage: &dyn SiteStorage, app: &AppId, control: &Control) -> R
 ///
 /// # Errors
 /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if another ring of that number exists, or its predecessor is missing;
-/// [`Error::ReleaseRefused`] if devices would refuse it.
+/// [`ReleaseRefused`](capbundle::Error::ReleaseRefused) if devices would refuse it.
 pub fn publish_ring(
     storage: &dyn SiteStorage,
     app: &AppId,

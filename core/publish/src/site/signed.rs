@@ -26,7 +26,7 @@ impl Publisher<'_> {
     /// Publishes a release that was created and signed elsewhere, with its files. A release of the built-in bundle has none.
     ///
     /// # Errors
-    /// The errors of [`publish`](Self::publish); [`Error::ReleaseRefused`] if devices would refuse the release;
+    /// The errors of [`publish`](Self::publish); [`ReleaseRefused`](capbundle::Error::ReleaseRefused) if devices would refuse the release;
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for files that are missing, superfluous or not those of the release.
     pub fn publish_signed(
         &self,

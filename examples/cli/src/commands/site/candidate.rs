@@ -17,7 +17,7 @@ pub(crate) fn rollout(args: &RolloutArgs, output: &Output) -> Result<()> {
             publisher.rollout(args.share, args.lower, run)
         })
         .map_err(|failure| match failure.code.as_ref() {
-            "invalid_input" if !args.lower && failure.message.contains("less") => failure.adding("pass --lower"),
+            "invalid_input" if !args.lower && failure.message.contains("lowering") => failure.adding("pass --lower"),
             _ => failure,
         })
 }
