@@ -1,6 +1,6 @@
 //! Ordered work on several threads.
 //!
-//! [`run`] moves one file through two stages: one chunk is hashed while the next is read, for example. [`Pipeline`], on
+//! [`run`] moves one file through two stages: one chunk is hashed while the next is read, for example. `Pipeline`, on
 //! which it is built, lets any number of threads work and hands their results to one consumer in order.
 
 use std::collections::VecDeque;

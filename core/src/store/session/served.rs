@@ -35,7 +35,7 @@ pub enum LaunchReason {
     SetCurrent,
     /// The host reset to it in this session.
     Reset,
-    /// It was served by this session before its store was closed; see [`Store::resume`].
+    /// It was served by this session before its store was closed; see [`Store::resume`](crate::store::Store::resume).
     Resumed,
     /// The bundle on trial used up its starts and never confirmed. It failed, and this is the fallback.
     TrialFailed,
