@@ -50,7 +50,7 @@ fn a_wrong_secret_or_access_key_is_reported_without_a_retry() {
                 &error,
                 &[
                     "403",
-                    "the secret does not belong to the access key AKIDTESTS",
+                    "the secret does not match the access key AKIDTESTS",
                     "SignatureDoesNotMatch",
                 ],
             );
@@ -80,7 +80,7 @@ fn a_missing_bucket_is_reported() {
         for size in [SMALL, LARGE] {
             assert_contains(
                 &refused(&bucket(&options), size),
-                &["404", "there is no bucket elsewhere"],
+                &["404", "no such bucket elsewhere"],
             );
         }
     }
@@ -125,7 +125,7 @@ fn a_web_page_instead_of_an_s3_response_is_reported() {
             _ => error.unwrap_err(),
         };
         if method != "HEAD" {
-            assert_contains(&error, &["a web page came back"]);
+            assert_contains(&error, &["found a web page"]);
         }
     }
 }
@@ -136,7 +136,7 @@ fn an_error_page_of_a_proxy_is_not_reported_as_a_login_page() {
         "413 Request Entity Too Large\nContent-Type: text/html\n\n<html><h1>413 Request Entity Too Large</h1></html>";
     let broken = "502 Bad Gateway\nContent-Type: text/html\n\n<html><h1>502 Bad Gateway</h1></html>";
     let server = Server::s3s();
-    for (answer, says) in [(page, ["413", "too large"]), (broken, ["502", "gets no answer"])] {
+    for (answer, says) in [(page, ["413", "too large"]), (broken, ["502", "gets no response"])] {
         let rule = Rule {
             method: "PUT",
             target: "",
@@ -189,7 +189,7 @@ fn the_region_in_a_redirect_header_is_reported() {
     let proxy = Proxy::start(server.address, rules.into());
     assert_contains(
         &refused(&bucket(&options_at(proxy.address)), SMALL),
-        &["is in the region ap-south-1, not eu-test-1"],
+        &["is in region ap-south-1, not eu-test-1"],
     );
 }
 
@@ -210,7 +210,7 @@ fn servers_refuse_a_body_that_differs_from_the_signed_one() {
             .upload(&path, "app.zip", &UploadOptions::default(), &Control::new())
             .unwrap_err();
         let word = if server.knows_checksums {
-            "other bytes arrived than were sent"
+            "the received bytes differ from the sent ones"
         } else {
             "500"
         };

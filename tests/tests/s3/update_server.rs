@@ -246,7 +246,7 @@ fn an_unusable_bucket_is_reported_at_start() {
         let refused = started.err().expect("the server started with a wrong secret");
         let text = refused.to_string();
         assert!(
-            text.contains("--s3-bucket") && text.contains("the secret does not belong"),
+            text.contains("--s3-bucket") && text.contains("the secret does not match"),
             "{text}"
         );
         assert!(!text.contains("another-secret"), "{text}");
