@@ -1,18 +1,10 @@
 //! Sets a channel to the new bundle, which makes it visible to devices.
 
-use super::{Registry, Step, Work};
+use super::registry::{ChannelState, Registry};
+use super::{Step, Work};
 use crate::ambiguity::may_have_been_done;
 use crate::error::{Error, Result};
 use capbundle::progress::Control;
-
-/// The current state of a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChannelState {
-    /// Its ID on the server.
-    pub id: u64,
-    /// The ID of its bundle.
-    pub bundle: Option<u64>,
-}
 
 /// Sets one channel to the bundle of an earlier step.
 #[derive(Debug)]
