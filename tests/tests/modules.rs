@@ -45,7 +45,6 @@ const KNOWN_IN_PUBLISH: &[&[&str]] = &[
         "site/signing.rs",
         "site/state.rs",
     ],
-    &["url_check.rs", "url_check/fetch.rs", "url_check/probe.rs"],
 ];
 
 /// The same for the modules at the top of `core/publish/src`.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{CheckOptions, Expected, refusal};
+use super::options::{CheckOptions, Expected};
+use super::refusal;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::client::{AttemptOutcome, Client, Retryable, with_note};
 use capbundle::http::download::{Rate, content_length, content_range, is_markup};

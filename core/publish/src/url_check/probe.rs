@@ -1,6 +1,7 @@
 //! A request for one byte of the file, as a web app sends it: whether downloads can resume, and whether web apps may read it.
 
-use super::{CheckOptions, UrlNote};
+use super::note::UrlNote;
+use super::options::CheckOptions;
 use capbundle::http::client::Client;
 use capbundle::http::download::content_range;
 use capbundle::http::{RetryPolicy, Transport, Url};

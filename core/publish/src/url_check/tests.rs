@@ -1,10 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::*;
 use crate::mock_transport::{Answer, Scripted};
 use capbundle::ErrorKind;
+use capbundle::digest::Sha256Digest;
 use capbundle::progress::{CancelToken, Phase, Progress};
 
 const ADDRESS: &str = "https://cdn.example.com/app.zip";
