@@ -20,14 +20,17 @@
 //! ```
 
 mod form;
+mod options;
 mod stored;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+pub use options::HttpUploadOptions;
 pub use stored::HttpUploaded;
 
+use self::options::ARCHIVE;
 use crate::error::{Error, IoContext, Result};
 use capbundle::http::client::{Client, UploadProgress};
 use capbundle::http::download::Rate;
@@ -35,54 +38,12 @@ use capbundle::http::{Body, Headers, Idempotency, Method, Request, RetryPolicy, 
 use capbundle::io::regular_file;
 use capbundle::progress::{Control, Phase, Progress};
 
-/// The content type of an archive, unless a header overrides it.
-const ARCHIVE: &str = "application/zip";
 /// Headers that the transport sets.
 const OURS: [&str; 5] = ["content-length", "transfer-encoding", "host", "connection", "expect"];
 /// From this size on, the body is sent only after `100 Continue`, as curl does: the server may refuse by the headers alone, and a
 /// refusal during the body is often lost with the connection.
 const WORTH_ASKING: u64 = 1 << 20;
 const EXPECTATION_FAILED: u16 = 417;
-
-/// Options of an upload.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct HttpUploadOptions {
-    /// Headers for the server, for example `Authorization`. Never printed. Redirects are not followed.
-    pub headers: Headers,
-    /// The form field of the file. `file`.
-    pub field: String,
-    /// Other form fields, sent before the file, where servers expect them.
-    pub fields: Vec<(String, String)>,
-    /// The file name in a form. By default its own name.
-    pub file_name: Option<String>,
-    /// Timeout of establishing a connection. 15 s.
-    pub connect_timeout: Duration,
-    /// Timeout of a connection on which no byte is sent or received. 30 s.
-    pub stall_timeout: Duration,
-    /// How long the server may process the file before it responds. By default `stall_timeout`.
-    pub answer_timeout: Option<Duration>,
-    /// The maximum number of attempts. 5.
-    pub tries: u32,
-    /// The wait after the first failure. It doubles with each failure, up to half a minute, and has jitter.
-    pub first_wait: Duration,
-}
-
-impl Default for HttpUploadOptions {
-    fn default() -> Self {
-        Self {
-            headers: Headers::new(),
-            field: "file".to_owned(),
-            fields: Vec::new(),
-            file_name: None,
-            connect_timeout: Duration::from_secs(15),
-            stall_timeout: Duration::from_secs(30),
-            answer_timeout: None,
-            tries: 5,
-            first_wait: Duration::from_millis(500),
-        }
-    }
-}
 
 /// Sends the file at `path` as the body of a `PUT`, streamed from the disk. Retried when the network or the server fails,
 /// since a `PUT` is idempotent.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{ARCHIVE, HttpUploadOptions};
+use super::options::{ARCHIVE, HttpUploadOptions};
 use crate::error::{Error, Result};
 use capbundle::http::Body;
 

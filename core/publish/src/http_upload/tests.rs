@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
