@@ -5,7 +5,7 @@ use std::path::Path;
 
 use capbundle::ErrorKind;
 
-use crate::api::ApiError;
+use crate::api_error::ApiError;
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

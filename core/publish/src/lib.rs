@@ -5,6 +5,7 @@
 
 mod ambiguity;
 pub mod api;
+mod api_error;
 mod error;
 pub mod http_upload;
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::refusal::{ApiError, advice, words};
+use super::refusal::{advice, words};
+use crate::api_error::ApiError;
 use crate::error::{Error, Result};
 use crate::redact::printable;
 use capbundle::http::client::Response;

@@ -51,13 +51,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+pub use crate::api_error::ApiError;
 pub use capbundle::AppId;
 pub use change::DeleteAll;
 pub use channel::RemoteChannel;
 pub use create::{BundleRegistration, Checksum, NativePackage};
 pub use key::ApiKey;
 pub use pages::{Bundles, Channels};
-pub use refusal::ApiError;
 pub use row::RemoteBundle;
 pub use upload::UploadedArchive;
 
