@@ -19,7 +19,6 @@ const KNOWN_IN_CORE: &[&[&str]] = &[];
 
 /// The same for `core/publish/src`.
 const KNOWN_IN_PUBLISH: &[&[&str]] = &[
-    &["api/call.rs", "api/channel.rs", "api/mod.rs", "api/pages.rs"],
     &[
         "s3/aws_config.rs",
         "s3/aws_config/files.rs",

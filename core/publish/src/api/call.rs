@@ -4,9 +4,11 @@ use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
-use super::{Api, AppId, answer};
+use super::answer;
+use super::client::Api;
 use crate::error::Result;
 use crate::percent::percent_encode;
+use capbundle::AppId;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::client::{Client, Response};
 use capbundle::http::{Body, Idempotency, Method, Request, RetryPolicy, Url};

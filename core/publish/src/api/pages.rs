@@ -4,15 +4,56 @@ use std::collections::{HashSet, VecDeque};
 
 use super::answer::{malformed, rows};
 use super::call::{Call, Place};
-use super::row::{RemoteBundle, Row};
-use super::{Api, AppId, RemoteChannel};
+use super::client::Api;
+use super::row::{RemoteBundle, RemoteChannel, Row};
+use super::version::check_version_name;
 use crate::error::{Error, Result};
+use capbundle::AppId;
 use capbundle::http::Idempotency;
 use capbundle::http::Method;
 use capbundle::progress::Control;
 
 /// Half a million bundles. A server with more pages is broken.
 const MAX_PAGES: u32 = 10_000;
+
+impl Api {
+    /// All bundles of an app, the newest first, without duplicates. Pages are requested lazily.
+    ///
+    /// If a bundle is deleted while the list is read, another may be skipped; read again if that matters.
+    ///
+    /// If a request fails, the error, as for [`Api::bundle`], is the last item. For an app without bundles,
+    /// Capgo's server returns an [`ApiError`](super::ApiError) with code `cannot_get_bundle`, as it does for a key without access.
+    #[must_use]
+    pub fn bundles<'a>(&'a self, app: &AppId, control: &'a Control) -> Bundles<'a> {
+        Bundles::new(self, app, control)
+    }
+
+    /// The bundle of this version, unless it is deleted. Reads the list until it is found.
+    ///
+    /// # Errors
+    /// [`Server`](capbundle::ErrorKind::Server) for a refusal (an [`ApiError`](super::ApiError)) or an invalid response,
+    /// [`Network`](capbundle::ErrorKind::Network), [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a connection that is not
+    /// secure, [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for an invalid version,
+    /// [`Cancelled`](capbundle::ErrorKind::Cancelled).
+    pub fn bundle(&self, app: &AppId, version: &str, control: &Control) -> Result<Option<RemoteBundle>> {
+        check_version_name(version)?;
+        for bundle in self.bundles(app, control) {
+            let bundle = bundle?;
+            if bundle.version == version {
+                return Ok(Some(bundle));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All channels of an app.
+    ///
+    /// If a request fails, the error, as for [`Api::bundle`], is the last item.
+    #[must_use]
+    pub fn channels<'a>(&'a self, app: &AppId, control: &'a Control) -> Channels<'a> {
+        Channels::new(self, app, control)
+    }
+}
 
 /// All bundles of an app, see [`Api::bundles`].
 #[derive(Debug)]

@@ -97,8 +97,53 @@ impl Row for RemoteBundle {
     }
 }
 
+/// A channel of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RemoteChannel {
+    /// Its ID in the API.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Whether devices without an assigned channel use it.
+    pub public: Option<bool>,
+    /// ID of the bundle it serves; `None` for the built-in one, and if the server does not say.
+    pub bundle_id: Option<u64>,
+    /// Version of the bundle it serves.
+    pub version: Option<String>,
+}
+
+impl Row for RemoteChannel {
+    fn from_json(row: &Value) -> Result<Self, String> {
+        let version = row.get("version").filter(|version| !version.is_null());
+        let (bundle_id, version) = match version {
+            None => (None, None),
+            // Some servers name only the version, others only its id.
+            Some(Value::String(name)) => (None, Some(name.clone())),
+            Some(Value::Number(id)) => (id.as_u64(), None),
+            Some(version) => {
+                // The built-in bundle has a name and no id.
+                let has_id = version.get("id").is_some_and(|id| !id.is_null());
+                let bundle_id = has_id.then(|| id(version)).transpose()?;
+                (bundle_id, optional_text(version, "name")?)
+            }
+        };
+        Ok(Self {
+            id: id(row)?,
+            name: optional_text(row, "name")?.ok_or("a channel has no name")?,
+            public: row.get("public").and_then(Value::as_bool),
+            bundle_id,
+            version,
+        })
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+}
+
 /// An ID: a number, or a string on older servers.
-pub(super) fn id(row: &Value) -> Result<u64, String> {
+fn id(row: &Value) -> Result<u64, String> {
     let id = row.get("id").ok_or("a row has no id")?;
     let from_text = || id.as_str().and_then(|id| id.parse().ok());
     id.as_u64()
@@ -115,7 +160,7 @@ fn optional_list(row: &Value, name: &str) -> Result<Option<Vec<Value>>, String> 
 }
 
 /// A string that may be absent or `null`.
-pub(super) fn optional_text(row: &Value, name: &str) -> Result<Option<String>, String> {
+fn optional_text(row: &Value, name: &str) -> Result<Option<String>, String> {
     match row.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),

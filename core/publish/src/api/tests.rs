@@ -15,13 +15,18 @@ mod refusing;
 mod sending;
 mod shapes;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
+use crate::error::{Error, Result};
 use crate::mock_transport::{Answer, Scripted};
 use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
-use capbundle::http::{Body, Request};
+use capbundle::http::{Body, Request, Transport};
+use capbundle::progress::Control;
 
 const KEY: &str = "c591b04e-cf29-4945-b9a0-776d0672061a";
 
