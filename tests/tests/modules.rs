@@ -34,15 +34,6 @@ const KNOWN_IN_PUBLISH: &[&[&str]] = &[
         "s3/upload/multipart.rs",
         "s3/upload/plan.rs",
     ],
-    &[
-        "site/existing.rs",
-        "site/list.rs",
-        "site/mod.rs",
-        "site/provenance.rs",
-        "site/ring.rs",
-        "site/signing.rs",
-        "site/state.rs",
-    ],
 ];
 
 /// The same for the modules at the top of `core/publish/src`.

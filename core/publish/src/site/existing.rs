@@ -1,9 +1,8 @@
 //! Requires that a site or channel exists: a typing error must neither look like success nor create a site.
 
-use super::list::channel_names;
 use super::plan;
 use super::plan::{Decision, ExecutionOptions};
-use super::state::release_of_path;
+use super::state::{channel_names, release_of_path};
 use super::storage::SiteStorage;
 use super::{Outcome, Publisher};
 use crate::error::{Error, Result};

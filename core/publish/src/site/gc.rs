@@ -8,9 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::existing::require_site;
-use super::list::channel_names;
 use super::plan::ExecutionOptions;
-use super::state::{read_channel, read_release, release_of_path};
+use super::state::{channel_names, read_channel, read_release, release_of_path};
 use super::storage::{Content, Item, SiteStorage};
 use crate::error::{Error, Result};
 use capbundle::AppId;

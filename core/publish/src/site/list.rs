@@ -2,13 +2,13 @@
 
 use super::existing::{require_channel, require_site};
 use super::provenance::is_of_document;
-use super::state::{read_channel, read_release, release_of_path};
+use super::state::{channel_names, read_channel, read_release, release_of_path};
 use super::storage::SiteStorage;
 use crate::error::Result;
 use capbundle::AppId;
 use capbundle::ChannelName;
 use capbundle::progress::Control;
-use capbundle::release::paths::{CHANNELS, RELEASES};
+use capbundle::release::paths::RELEASES;
 use capbundle::release::{ChannelFile, Release};
 
 /// The channels of a site and their releases.
@@ -119,14 +119,4 @@ fn listed(channels: &[ChannelFile], release: &Release) -> Listed {
             .filter(|candidate| candidate.sequence == release.sequence)
             .map(|candidate| candidate.rollout_bps),
     }
-}
-
-/// Names of the channels that have a file, sorted.
-pub(super) fn channel_names(storage: &dyn SiteStorage, control: &Control) -> Result<Vec<ChannelName>> {
-    let items = storage.list(CHANNELS, control)?;
-    let names = items.iter().filter_map(|item| {
-        let name = item.path.strip_prefix(CHANNELS)?.strip_prefix('/')?;
-        name.strip_suffix(".json")?.parse().ok()
-    });
-    Ok(names.collect())
 }

@@ -27,6 +27,7 @@ mod note;
 mod plan;
 mod provenance;
 mod publish;
+mod publisher;
 mod ring;
 mod rollback;
 mod signed;
@@ -35,57 +36,18 @@ mod state;
 mod storage;
 pub mod verify;
 
-use std::time::Duration;
-
 pub use bucket::BucketSite;
 pub use bundle::Bundle;
 pub use folder::FolderSite;
 pub use list::{Listed, Listing, Unreadable, list};
 pub use note::SiteNote;
-pub use plan::{ExecutionOptions, PublishError, Report};
+pub use plan::{ExecutionOptions, Outcome, PublishError, Report};
 pub use publish::{Audience, ReleaseMetadata};
+pub use publisher::Publisher;
 pub use ring::{current_ring, publish_ring};
 pub use signed::Delivery;
 pub use signing::Signing;
 pub use storage::{Content, Item, LockGuard, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 
-use capbundle::AppId;
-use capbundle::ChannelName;
-use capbundle::time::Timestamp;
-
-/// The result of an operation on a site.
-pub type Outcome = Result<Report, Box<PublishError>>;
-
-/// One channel of an app on a site.
-#[derive(Debug, Clone, Copy)]
-pub struct Publisher<'a> {
-    storage: &'a dyn SiteStorage,
-    app: &'a AppId,
-    channel: &'a ChannelName,
-    now: Timestamp,
-}
-
-impl<'a> Publisher<'a> {
-    /// The channel of this name. Its first release creates it; all other operations require it to exist.
-    #[must_use]
-    pub fn new(storage: &'a dyn SiteStorage, app: &'a AppId, channel: &'a ChannelName) -> Self {
-        Self {
-            storage,
-            app,
-            channel,
-            now: Timestamp::now(),
-        }
-    }
-
-    /// Sets the current time, instead of the system clock's.
-    #[must_use]
-    pub fn at(mut self, now: Timestamp) -> Self {
-        self.now = now;
-        self
-    }
-}
-
-/// An unfinished release older than this is not resumed.
-const UNFINISHED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 #[cfg(test)]
 mod tests;

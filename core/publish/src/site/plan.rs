@@ -13,6 +13,9 @@ use capbundle::progress::Control;
 use capbundle::release::ChannelFile;
 use capbundle::size;
 
+/// The result of an operation on a site.
+pub type Outcome = Result<Report, Box<PublishError>>;
+
 /// Options of one execution of an operation.
 pub struct ExecutionOptions<'a> {
     /// Only report what would be done: reads the site, signs and writes nothing.

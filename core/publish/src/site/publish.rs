@@ -1,12 +1,14 @@
 //! A new release of a bundle.
 
+use std::time::Duration;
+
 use super::bundle::Bundle;
 use super::channel::{keep, lowering, require_share};
 use super::plan;
 use super::plan::{Decision, ExecutionOptions, Step};
 use super::signing::{self, Signed, Signing};
 use super::state::SiteState;
-use super::{Outcome, Publisher, SiteNote, UNFINISHED_FOR};
+use super::{Outcome, Publisher, SiteNote};
 use crate::error::{Error, Result};
 use capbundle::keys::{KeyId, PublicContentKey};
 use capbundle::native::NativeRange;
@@ -16,6 +18,9 @@ use capbundle::release::{BundleIdentity, Candidate, KeyRing, Release, ReleaseTar
 use capbundle::sealed;
 use capbundle::size;
 use capbundle::time::Timestamp;
+
+/// An unfinished release older than this is not resumed.
+const UNFINISHED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// More than the header of an archive sealed for 16 keys of 4096 bits.
 const MAX_HEADER_LEN: u64 = 16 << 10;

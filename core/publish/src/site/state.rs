@@ -10,7 +10,7 @@ use capbundle::ChannelName;
 use capbundle::json::MAX_NUMBER;
 use capbundle::progress::Control;
 use capbundle::release::paths;
-use capbundle::release::paths::RELEASES;
+use capbundle::release::paths::{CHANNELS, RELEASES};
 use capbundle::release::{ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, SignedRelease};
 
 /// A channel and its releases when they were read.
@@ -122,6 +122,16 @@ impl Publisher<'_> {
             Error::invalid_input(format!("channel {}", self.channel), problem)
         })
     }
+}
+
+/// Names of the channels that have a file, sorted.
+pub(super) fn channel_names(storage: &dyn SiteStorage, control: &Control) -> Result<Vec<ChannelName>> {
+    let items = storage.list(CHANNELS, control)?;
+    let names = items.iter().filter_map(|item| {
+        let name = item.path.strip_prefix(CHANNELS)?.strip_prefix('/')?;
+        name.strip_suffix(".json")?.parse().ok()
+    });
+    Ok(names.collect())
 }
 
 pub(super) fn read_channel(
