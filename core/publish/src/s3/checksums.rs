@@ -7,8 +7,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::error::Refused;
-use super::request::S3Response;
+use super::response::{Refused, S3Response};
 
 const UNKNOWN: u8 = 0;
 const TAKEN: u8 = 1;

@@ -6,7 +6,8 @@
 use std::fmt;
 
 use super::object::{CHECKSUM, DIGEST};
-use super::request::{S3Request, S3Response};
+use super::request::S3Request;
+use super::response::S3Response;
 use super::upload::{base64, header};
 use super::{Bucket, key};
 use crate::error::{Error, Result};

@@ -43,6 +43,7 @@
 //! so.
 
 mod aws_config;
+mod bucket;
 mod checksums;
 mod credentials;
 mod document;
@@ -54,15 +55,13 @@ mod object;
 mod options;
 mod profile;
 mod request;
+mod response;
 mod sign;
 mod upload;
 mod xml;
 
-use std::fmt;
-use std::sync::Arc;
-use std::time::SystemTime;
-
 pub use aws_config::Settings;
+pub use bucket::Bucket;
 pub use credentials::Credentials;
 pub use document::{Fetched, ObjectHeaders, Precondition, Put};
 pub use key::{KeyParts, KeyTemplate};
@@ -71,75 +70,3 @@ pub use object::Object;
 pub use options::{BucketOptions, Style};
 pub(crate) use upload::StoredObject;
 pub use upload::{Checked, UploadOptions, Uploaded};
-
-use self::checksums::Checksums;
-use crate::error::Result;
-use capbundle::http::{Cleartext, Transport};
-
-/// One bucket and its credentials. Creating it sends no request.
-pub struct Bucket {
-    place: rusty_s3::Bucket,
-    endpoint: String,
-    credentials: Credentials,
-    transport: Arc<dyn Transport>,
-    cleartext: Cleartext,
-    options: BucketOptions,
-    checksums: Checksums,
-    clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
-}
-
-impl Bucket {
-    /// A bucket with validated options.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for options that contradict each other or name no bucket.
-    pub fn new(options: &BucketOptions, credentials: Credentials, transport: Arc<dyn Transport>) -> Result<Self> {
-        let place = endpoint::place(options)?;
-        Ok(Self {
-            place: place.bucket,
-            endpoint: place.endpoint,
-            credentials,
-            transport,
-            cleartext: place.cleartext,
-            options: options.clone(),
-            checksums: Checksums::default(),
-            clock: Arc::new(SystemTime::now),
-        })
-    }
-
-    /// Signs with the time of another clock, if the system clock is known to be wrong.
-    #[must_use]
-    pub fn with_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// The name of the bucket.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.place.name()
-    }
-
-    /// The URL of the store, without the bucket and a trailing slash.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    /// The region that requests are signed for.
-    #[must_use]
-    pub fn region(&self) -> &str {
-        self.place.region()
-    }
-}
-
-impl fmt::Debug for Bucket {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Bucket")
-            .field("url", &self.place.base_url().as_str())
-            .field("region", &self.place.region())
-            .field("credentials", &self.credentials)
-            .finish_non_exhaustive()
-    }
-}

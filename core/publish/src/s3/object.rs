@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rusty_s3::S3Action as _;
 
-use super::error::Refused;
-use super::request::{S3Request, S3Response};
+use super::request::S3Request;
+use super::response::{Refused, S3Response};
 use super::upload::StoredObject;
 use super::{Bucket, key};
 use crate::error::{Error, Result};

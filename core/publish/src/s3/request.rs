@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::error;
-use super::error::Refused;
+use super::bucket::Bucket;
+use super::response::S3Response;
 use super::sign::{self, Signed};
-use super::{Bucket, key};
-use crate::error::{Error, Result};
+use super::{error, key};
+use crate::error::Result;
 use capbundle::digest::Sha256Digest;
-use capbundle::http::client::{Client, Response, UploadProgress};
+use capbundle::http::client::{Client, UploadProgress};
 use capbundle::http::{Body, Headers, Idempotency, Method, RedirectPolicy, Request, RetryPolicy, Url};
 use capbundle::progress::Control;
 
@@ -60,24 +58,6 @@ impl<'a> S3Request<'a> {
     pub(super) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
-    }
-}
-
-/// A response of the server.
-pub(super) enum S3Response {
-    /// A success.
-    Done(Response),
-    /// An error.
-    Refused(Refused),
-}
-
-impl S3Response {
-    /// Turns an error response into an error.
-    pub(super) fn done(self) -> Result<Response> {
-        match self {
-            Self::Done(response) => Ok(response),
-            Self::Refused(refused) => Err(refused.into_error()),
-        }
     }
 }
 
@@ -148,10 +128,6 @@ impl Bucket {
             time: self.now()?,
         };
         signed.headers(&self.credentials)
-    }
-
-    pub(super) fn now(&self) -> Result<Timestamp> {
-        Timestamp::try_from((self.clock)()).map_err(|error| Error::invalid_input("system clock", error.to_string()))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The upload then has the precondition that no object exists, if the server supports it. A server that accepts and ignores the
 //! precondition cannot be detected.
 
-use super::super::error::Refused;
+use super::super::response::Refused;
 use super::{Checked, Job, Looked, Sent};
 use crate::error::Error;
 

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::super::error::Refused;
 use super::super::object::{CHECKSUM, DIGEST};
 use super::super::request;
-use super::super::request::{S3Request, S3Response};
+use super::super::request::S3Request;
+use super::super::response::{Refused, S3Response};
 use super::super::xml::{self, Complete, CompletePart, Completed, Created};
 use super::conditional_put::Arrived;
 use super::plan::Part;

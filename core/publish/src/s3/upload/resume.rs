@@ -1,6 +1,7 @@
 //! Resumes multipart uploads of killed processes if the server confirms that their parts are of the same file.
 
-use super::super::request::{S3Request, S3Response};
+use super::super::request::S3Request;
+use super::super::response::S3Response;
 use super::super::xml::{self, ListedPart, OpenUpload, OpenUploads, Parts};
 use super::Job;
 use super::multipart::{NO_SUCH_UPLOAD, Open, StoredPart, left_open};
