@@ -20,13 +20,6 @@ const KNOWN_IN_CORE: &[&[&str]] = &[];
 /// The same for `core/publish/src`.
 const KNOWN_IN_PUBLISH: &[&[&str]] = &[
     &[
-        "s3/aws_config.rs",
-        "s3/aws_config/files.rs",
-        "s3/aws_config/sources.rs",
-        "s3/credentials.rs",
-        "s3/options.rs",
-    ],
-    &[
         "s3/object.rs",
         "s3/upload.rs",
         "s3/upload/conditional_put.rs",

@@ -4,33 +4,20 @@
 //! since the request would go to Amazon instead.
 
 mod files;
+mod sections;
+mod settings;
 mod sources;
 
-use std::fmt;
+pub use settings::Settings;
 
 use self::files::{Files, NoProfile, OfProfile, Profile};
-use super::{BucketOptions, Credentials};
-use crate::error::{Error, Result};
+use self::settings::{Missing, is_true};
+use super::credentials::Credentials;
+use super::options::BucketOptions;
+use crate::error::Result;
 
 /// If `true`, disables every other setting of an endpoint.
 const IGNORE_VARIABLE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
-
-/// Looks up an environment variable. An empty one counts as not set.
-type Variable<'a> = dyn Fn(&str) -> Option<String> + 'a;
-
-/// Credentials, region and endpoint of the environment and of `~/.aws`.
-#[derive(Clone, Default)]
-#[non_exhaustive]
-pub struct Settings {
-    /// The credentials.
-    pub credentials: Option<Credentials>,
-    /// The region of the bucket.
-    pub region: Option<String>,
-    /// The URL of the store.
-    pub endpoint: Option<String>,
-    /// Why there are no credentials, if known.
-    problem: Option<String>,
-}
 
 impl Settings {
     /// Searches in this order; the first match wins:
@@ -78,11 +65,7 @@ impl Settings {
         Self::find_in(&|name| std::env::var(name).ok(), profile, missing)
     }
 
-    pub(super) fn find_in(
-        variable: &dyn Fn(&str) -> Option<String>,
-        profile: Option<&str>,
-        missing: Missing,
-    ) -> Result<Self> {
+    fn find_in(variable: &dyn Fn(&str) -> Option<String>, profile: Option<&str>, missing: Missing) -> Result<Self> {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let wanted = match profile {
             Some(name) => Profile::Given(name.to_owned()),
@@ -127,72 +110,30 @@ impl Settings {
         }
         Ok(settings)
     }
+}
 
-    /// The credentials.
+impl BucketOptions {
+    /// Fills in an empty region and a missing endpoint from the settings.
+    #[must_use]
+    pub fn or_from(mut self, settings: &Settings) -> Self {
+        if self.region.is_empty() {
+            self.region = settings.region.clone().unwrap_or_default();
+        }
+        if self.endpoint.is_none() {
+            self.endpoint.clone_from(&settings.endpoint);
+        }
+        self
+    }
+}
+
+impl Credentials {
+    /// Credentials from the environment or a profile; see [`Settings::find`].
     ///
     /// # Errors
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if none were found: the message names the unsupported source, or the
-    /// supported ones.
-    pub fn into_credentials(self) -> Result<Credentials> {
-        self.credentials.ok_or_else(|| {
-            let problem = self.problem.unwrap_or_else(|| {
-                "no credentials found: pass key and secret, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a \
-                 profile of ~/.aws/credentials with AWS_PROFILE; the role of a machine (EC2) is not supported"
-                    .to_owned()
-            });
-            Error::invalid_input("S3 credentials", problem)
-        })
+    /// As [`Settings::find`], and [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if none are found.
+    pub fn find(profile: Option<&str>) -> Result<Self> {
+        Settings::find(profile)?.into_credentials()
     }
-
-    fn or(self, other: Self) -> Self {
-        Self {
-            problem: self.problem.or(other.problem),
-            credentials: self.credentials.or(other.credentials),
-            region: self.region.or(other.region),
-            endpoint: self.endpoint.or(other.endpoint),
-        }
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Settings")
-            .field("credentials", &self.credentials)
-            .field("region", &self.region)
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The settings to search for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Missing {
-    credentials: bool,
-    region: bool,
-    endpoint: bool,
-}
-
-impl Missing {
-    pub(super) const EVERYTHING: Self = Self {
-        credentials: true,
-        region: true,
-        endpoint: true,
-    };
-
-    /// The settings that the options do not give.
-    pub(super) fn besides(options: &BucketOptions, credentials: Option<&Credentials>) -> Self {
-        Self {
-            credentials: credentials.is_none(),
-            region: options.region.is_empty(),
-            endpoint: options.endpoint.as_deref().is_none_or(|given| given.trim().is_empty()),
-        }
-    }
-}
-
-/// Parses a boolean as Amazon's tools do.
-fn is_true(value: Option<&str>) -> bool {
-    value.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::Settings;
 use crate::error::{Error, Result};
 
 /// An access key, its secret and, for temporary ones, the session token. Wiped from memory when dropped. Only
@@ -36,14 +35,6 @@ impl Credentials {
             return Err(Error::invalid_input("the access key", problem));
         }
         Ok(found)
-    }
-
-    /// Credentials from the environment or a profile; see [`Settings::find`].
-    ///
-    /// # Errors
-    /// As [`Settings::find`], and [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if none are found.
-    pub fn find(profile: Option<&str>) -> Result<Self> {
-        Settings::find(profile)?.into_credentials()
     }
 
     /// The access key, which is not a secret.

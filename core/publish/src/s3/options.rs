@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::Settings;
-
 /// How URLs name the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -54,17 +52,5 @@ impl BucketOptions {
             connect_timeout: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(30),
         }
-    }
-
-    /// Fills in an empty region and a missing endpoint from the settings.
-    #[must_use]
-    pub fn or_from(mut self, settings: &Settings) -> Self {
-        if self.region.is_empty() {
-            self.region = settings.region.clone().unwrap_or_default();
-        }
-        if self.endpoint.is_none() {
-            self.endpoint.clone_from(&settings.endpoint);
-        }
-        self
     }
 }

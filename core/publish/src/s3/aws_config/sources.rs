@@ -5,10 +5,10 @@
 
 use zeroize::Zeroizing;
 
-use super::super::Credentials;
+use super::super::credentials::Credentials;
 use super::super::profile::Section;
-use super::Variable;
-use super::files::Sections;
+use super::sections::Sections;
+use super::settings::Variable;
 use crate::error::{Error, Result};
 
 /// Wiped from memory when it is dropped.
