@@ -19,13 +19,6 @@ const KNOWN_IN_CORE: &[&[&str]] = &[];
 
 /// The same for `core/publish/src`.
 const KNOWN_IN_PUBLISH: &[&[&str]] = &[
-    &[
-        "s3/object.rs",
-        "s3/upload.rs",
-        "s3/upload/conditional_put.rs",
-        "s3/upload/multipart.rs",
-        "s3/upload/plan.rs",
-    ],
 ];
 
 /// The same for the modules at the top of `core/publish/src`.

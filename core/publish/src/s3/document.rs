@@ -5,10 +5,9 @@
 
 use std::fmt;
 
-use super::object::{CHECKSUM, DIGEST};
+use super::header::{CHECKSUM, DIGEST, base64, header};
 use super::request::S3Request;
 use super::response::S3Response;
-use super::upload::{base64, header};
 use super::{Bucket, key};
 use crate::error::{Error, Result};
 use capbundle::digest::Sha256Digest;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use rusty_s3::S3Action as _;
 
+use super::bucket::Bucket;
+use super::header::{CHECKSUM, DIGEST};
+use super::key;
 use super::request::S3Request;
 use super::response::{Refused, S3Response};
-use super::upload::StoredObject;
-use super::{Bucket, key};
 use crate::error::{Error, Result};
 use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
@@ -17,11 +18,6 @@ use capbundle::progress::Control;
 /// S3's limit for the lifetime of a presigned URL.
 const MAX_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const LOOK: &str = "read the metadata of an object";
-/// The header that stores the digest of the whole file, whether or not the server supports checksums.
-pub(super) const DIGEST: &str = "x-amz-meta-sha256";
-/// The header with the checksum that the server stores.
-pub(super) const CHECKSUM: &str = "x-amz-checksum-sha256";
-
 /// The metadata of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -70,6 +66,21 @@ pub(super) enum Looked {
     Absent,
     /// The credentials may not read it; they may still be able to write.
     Hidden(Refused),
+}
+
+/// An object that the server confirmed to have written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredObject {
+    pub(super) digest: Sha256Digest,
+    /// If the server sent one.
+    pub(super) etag: Option<String>,
+}
+
+impl StoredObject {
+    /// Whether `object` is this one, by its stored digest or entity tag.
+    pub(super) fn is(&self, object: &Object) -> bool {
+        object.sha256 == Some(self.digest) || (self.etag.is_some() && self.etag == object.etag)
+    }
 }
 
 impl Bucket {

@@ -1,6 +1,7 @@
 //! Uploads a file to a key, completely and verified.
 
 mod conditional_put;
+mod job;
 mod multipart;
 mod plan;
 mod progress;
@@ -9,24 +10,24 @@ mod resume;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+pub use job::Checked;
 
 use self::conditional_put::Arrived;
+use self::job::{Job, OPERATION, SendOutcome, Sent};
 use self::multipart::with_left;
 use self::plan::Plan;
 use self::progress::{Share, Tally};
-use super::object::{CHECKSUM, DIGEST, Looked};
-use super::request;
+use super::bucket::Bucket;
+use super::header::{CHECKSUM, DIGEST, base64, header};
+use super::object::{Looked, Object, StoredObject};
 use super::request::S3Request;
 use super::response::{Refused, S3Response};
-use super::{Bucket, Object, key};
+use super::{key, request};
 use crate::error::{Error, Result};
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Method;
 use capbundle::progress::Control;
 
-pub(super) const OPERATION: &str = "upload a file";
 /// Enough to saturate a connection with high latency, few enough for a small machine.
 const PARALLEL: usize = 4;
 /// Maximum number of concurrent part uploads.
@@ -60,17 +61,6 @@ impl Default for UploadOptions {
             parallel: PARALLEL,
         }
     }
-}
-
-/// How the stored bytes were compared with the sent ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Checked {
-    /// The server confirmed the SHA-256 of every part.
-    ByServer,
-    /// Only the size was compared: the server does not support checksums. The signature covers the digests nevertheless, and most
-    /// servers check it.
-    BySize,
 }
 
 /// The result of an upload.
@@ -168,61 +158,6 @@ impl Bucket {
         );
         Error::invalid_input(format!("S3 key in bucket {}", self.name()), problem)
     }
-
-    fn not_as_sent(&self, key: &str, problem: &str) -> Error {
-        Error::Core(capbundle::Error::Server {
-            url: self.place.object_url(key).to_string(),
-            status: 200,
-            problem: format!("the stored object differs from the uploaded file: {problem}"),
-        })
-    }
-}
-
-/// The upload of one file to one key.
-struct Job<'a> {
-    bucket: &'a Bucket,
-    plan: &'a Plan,
-    key: &'a str,
-    /// The headers of the object.
-    headers: Vec<(String, String)>,
-    parallel: usize,
-    /// Whether checksum headers are sent.
-    checksums: bool,
-    /// Whether an open upload may be resumed.
-    resume: bool,
-    /// Whether to write only if no object exists, since the credentials cannot read.
-    only_if_absent: bool,
-    /// The written object, as soon as the server confirmed it.
-    written: &'a Mutex<Option<StoredObject>>,
-    control: &'a Control,
-}
-
-/// An object that the server confirmed to have written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredObject {
-    digest: Sha256Digest,
-    /// If the server sent one.
-    etag: Option<String>,
-}
-
-impl StoredObject {
-    /// Whether `object` is this one, by its stored digest or entity tag.
-    pub(super) fn is(&self, object: &Object) -> bool {
-        object.sha256 == Some(self.digest) || (self.etag.is_some() && self.etag == object.etag)
-    }
-}
-
-/// The result of sending.
-enum SendOutcome {
-    Sent(Sent),
-    /// The server refuses checksum headers; nothing remains of the attempt.
-    NoChecksums(Refused),
-}
-
-struct Sent {
-    resumed: u32,
-    checked: Checked,
-    etag: Option<String>,
 }
 
 impl Job<'_> {
@@ -289,14 +224,6 @@ impl Job<'_> {
         }))
     }
 
-    fn note_written(&self, etag: Option<&str>) {
-        let written = StoredObject {
-            digest: self.plan.digest,
-            etag: etag.map(str::to_owned),
-        };
-        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(written);
-    }
-
     /// A refusal of a repeated request says nothing about the first one.
     fn refused_again(&self, refused: Refused) -> Result<SendOutcome> {
         // After a server error the result is unknown anyway.
@@ -307,18 +234,6 @@ impl Job<'_> {
             Arrived::Yes(sent) => Ok(SendOutcome::Sent(sent)),
             Arrived::No => Err(self.not_written(refused)),
             Arrived::Unknown => Err(self.unknown(refused)),
-        }
-    }
-
-    /// Compares the server's checksum with ours.
-    fn compare(&self, theirs: Option<&str>, ours: &str) -> Result<Checked> {
-        match theirs {
-            None => Ok(Checked::BySize),
-            Some(theirs) if theirs == ours => Ok(Checked::ByServer),
-            Some(theirs) => {
-                let problem = format!("expected SHA-256 (Base64) {ours}, found {theirs}");
-                Err(self.bucket.not_as_sent(self.key, &problem))
-            }
         }
     }
 
@@ -420,20 +335,6 @@ fn headers(options: &UploadOptions) -> Result<Vec<(String, String)>> {
         headers.push((full, header(name, value)?));
     }
     Ok(headers)
-}
-
-/// Normalizes whitespace as the signature does.
-pub(super) fn header(name: &str, value: &str) -> Result<String> {
-    let clean = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-    if clean.is_empty() || !clean.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-        let problem = format!("expected ASCII text, found {value:?}");
-        return Err(Error::invalid_input(name, problem));
-    }
-    Ok(clean)
-}
-
-pub(super) fn base64(digest: &Sha256Digest) -> String {
-    BASE64.encode(digest.as_bytes())
 }
 
 #[cfg(test)]

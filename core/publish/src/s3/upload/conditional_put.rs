@@ -3,8 +3,9 @@
 //! The upload then has the precondition that no object exists, if the server supports it. A server that accepts and ignores the
 //! precondition cannot be detected.
 
+use super::super::object::Looked;
 use super::super::response::Refused;
-use super::{Checked, Job, Looked, Sent};
+use super::job::{Checked, Job, Sent};
 use crate::error::Error;
 
 /// Whether a file arrived whose upload was sent more than once.

@@ -4,15 +4,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::super::object::{CHECKSUM, DIGEST};
+use super::super::header::{CHECKSUM, DIGEST};
 use super::super::request;
 use super::super::request::S3Request;
 use super::super::response::{Refused, S3Response};
 use super::super::xml::{self, Complete, CompletePart, Completed, Created};
 use super::conditional_put::Arrived;
+use super::job::{Checked, Job, OPERATION, SendOutcome, Sent};
 use super::plan::Part;
 use super::progress::{Share, Tally};
-use super::{Checked, Job, OPERATION, SendOutcome, Sent};
 use crate::error::{Error, Result};
 use capbundle::digest::Sha256Digest;
 use capbundle::http::client::UploadProgress;

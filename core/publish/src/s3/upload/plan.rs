@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::super::Object;
-use super::base64;
+use super::super::header::base64;
+use super::super::object::Object;
 use crate::error::{Error, IoContext, Result};
 use capbundle::digest::Sha256Digest;
 use capbundle::io::pipeline;
