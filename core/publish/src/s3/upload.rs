@@ -3,6 +3,7 @@
 mod conditional_put;
 mod job;
 mod multipart;
+mod open_upload;
 mod plan;
 mod progress;
 mod resume;

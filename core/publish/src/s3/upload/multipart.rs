@@ -11,6 +11,7 @@ use super::super::response::{Refused, S3Response};
 use super::super::xml::{self, Complete, CompletePart, Completed, Created};
 use super::conditional_put::Arrived;
 use super::job::{Checked, Job, OPERATION, SendOutcome, Sent};
+use super::open_upload::{NO_SUCH_UPLOAD, Open, StoredPart, left_open};
 use super::plan::Part;
 use super::progress::{Share, Tally};
 use crate::error::{Error, Result};
@@ -18,26 +19,6 @@ use capbundle::digest::Sha256Digest;
 use capbundle::http::client::UploadProgress;
 use capbundle::http::{Body, Method};
 use capbundle::progress::{CancelToken, Control};
-
-/// The code for an upload that was completed or aborted before.
-pub(super) const NO_SUCH_UPLOAD: &str = "NoSuchUpload";
-/// Few, so that the error of a failed upload is reported soon.
-const ABORT_ATTEMPTS: u32 = 3;
-
-/// A multipart upload that is open on the server.
-pub(super) struct Open {
-    pub(super) id: String,
-    /// The parts that the server has, in order.
-    pub(super) there: Vec<Option<StoredPart>>,
-}
-
-/// A part that the server has.
-#[derive(Debug, Clone)]
-pub(super) struct StoredPart {
-    pub(super) etag: String,
-    /// Whether the server confirmed its checksum.
-    pub(super) checked: bool,
-}
 
 /// Why a multipart upload failed.
 enum Failure {
@@ -279,18 +260,6 @@ impl Job<'_> {
         let checked = if all { Checked::ByServer } else { Checked::BySize };
         Ok((checked, completed.etag))
     }
-
-    /// Aborts an upload. Cannot be cancelled.
-    pub(super) fn abort(&self, id: &str) -> Result<()> {
-        let query = [("uploadId", id)];
-        let mut request = S3Request::new(Method::Delete, Some(self.key), "abort an upload");
-        request.query = &query;
-        request.attempts = ABORT_ATTEMPTS;
-        match self.bucket.send(&request, &Control::new(), &mut ())? {
-            S3Response::Refused(refused) if refused.status == 404 => Ok(()),
-            answer => answer.done().map(|_| ()),
-        }
-    }
 }
 
 /// Whether a request was sent more than once.
@@ -302,11 +271,6 @@ impl UploadProgress for Repeated {
     fn restarted(&mut self) {
         self.0 = true;
     }
-}
-
-/// The message for an upload that could not be aborted.
-pub(super) fn left_open(id: &str, why: &Error) -> String {
-    format!("the multipart upload {id} is left open on the server, since it could not be aborted: {why}")
 }
 
 /// Adds to an error what remains on the server.

@@ -4,7 +4,7 @@ use super::super::request::S3Request;
 use super::super::response::S3Response;
 use super::super::xml::{self, ListedPart, OpenUpload, OpenUploads, Parts};
 use super::job::Job;
-use super::multipart::{NO_SUCH_UPLOAD, Open, StoredPart, left_open};
+use super::open_upload::{NO_SUCH_UPLOAD, Open, StoredPart, left_open};
 use crate::error::{Error, Result};
 use capbundle::http::Method;
 use capbundle::progress::Control;
