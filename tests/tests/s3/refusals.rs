@@ -78,10 +78,7 @@ fn a_missing_bucket_is_reported() {
         let mut options = server.options();
         options.bucket = "elsewhere".to_owned();
         for size in [SMALL, LARGE] {
-            assert_contains(
-                &refused(&bucket(&options), size),
-                &["404", "no such bucket elsewhere"],
-            );
+            assert_contains(&refused(&bucket(&options), size), &["404", "no such bucket elsewhere"]);
         }
     }
 }
