@@ -57,7 +57,7 @@ fn a_wrong_secret_or_access_key_is_reported_without_a_retry() {
             assert_eq!(proxy.count("P", ""), 0, "nothing is sent after a refused HEAD");
         }
         let error = refused(&with("AKIDOTHER", SECRET), SMALL);
-        assert_contains(&error, &["it knows no access key AKIDOTHER"]);
+        assert_contains(&error, &["unknown access key AKIDOTHER"]);
     }
 }
 
