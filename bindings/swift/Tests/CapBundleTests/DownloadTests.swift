@@ -124,7 +124,7 @@ final class DownloadTests: XCTestCase {
         assertSays("status 0", try await over(.callback) { try $0.begin(head: HttpResponseHead(status: 0, headers: [])) })
         assertSays("ended after 0 of 10", try await over(.network) { try $0.begin(head: head) })
         assertSays(
-            "more than the length",
+            "longer than its Content-Length",
             try await over(.server) { sink in
                 try sink.begin(head: head)
                 try sink.write(bytes: Data(count: 11))
