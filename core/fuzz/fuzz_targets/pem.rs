@@ -9,17 +9,15 @@ fuzz_target!(|text: &str| {
     match VerifyingKey::from_pem(text) {
         Ok(key) => {
             assert!((2_048..=4_096).contains(&key.bits()));
-            let again = VerifyingKey::from_pem(&key.to_pem().expect("a parsed key can be written"))
-                .expect("a written key can be parsed");
+            let again = VerifyingKey::from_pem(&key.to_pem()).expect("a written key can be parsed");
             assert_eq!(again, key);
-            assert_eq!(key.capgo_key_id().expect("a key has an id").len(), 20);
+            assert_eq!(key.capgo_key_id().len(), 20);
         }
         Err(error) => drop(error.to_string()),
     }
     match SigningKey::from_pem(text) {
         Ok(key) => {
-            let again = SigningKey::from_pem(&key.to_pem().expect("a parsed key can be written"))
-                .expect("a written key can be parsed");
+            let again = SigningKey::from_pem(&key.to_pem()).expect("a written key can be parsed");
             assert_eq!(again.verifying_key(), key.verifying_key());
         }
         Err(error) => drop(error.to_string()),

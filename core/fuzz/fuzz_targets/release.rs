@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 
 use capbundle::AppId;
 use capbundle::ChannelName;
-use capbundle::release::{Envelope, KeyRing, Release, RELEASE_TYPE, SignedRelease, TrustContext, create, policy};
+use capbundle::keys::SigningKey;
 use capbundle::native::NativeVersion;
-use capbundle::release::{Envelope, KeyRing, NewRelease, RELEASE_TYPE, SignedRelease, TrustContext, create, policy};
+use capbundle::release::{Envelope, KeyRing, RELEASE_TYPE, SignedRelease, TrustContext, create, policy};
 use capbundle::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
