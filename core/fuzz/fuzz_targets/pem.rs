@@ -17,7 +17,8 @@ fuzz_target!(|text: &str| {
     }
     match SigningKey::from_pem(text) {
         Ok(key) => {
-            let again = SigningKey::from_pem(&key.to_pem()).expect("a written key can be parsed");
+            let again = SigningKey::from_pem(&key.to_pem().expect("a parsed key can be written"))
+                .expect("a written key can be parsed");
             assert_eq!(again.verifying_key(), key.verifying_key());
         }
         Err(error) => drop(error.to_string()),
