@@ -32,7 +32,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "missing_app_id",
-        "The server found no app id: a proxy may have changed the request",
+        "The app id is missing: a proxy may have changed the request",
     ),
     (
         "invalid_app_id",
@@ -44,15 +44,15 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "missing_version",
-        "The server found no version: a proxy may have changed the request",
+        "The version is missing: a proxy may have changed the request",
     ),
     (
         "missing_external_url",
-        "The server found no address of the archive: a proxy may have changed the request",
+        "The URL of the archive is missing: a proxy may have changed the request",
     ),
     (
         "missing_checksum",
-        "The server found no checksum: a proxy may have changed the request",
+        "The checksum is missing: a proxy may have changed the request",
     ),
     (
         "invalid_version_format",
@@ -68,19 +68,19 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "cannot_find_app",
-        "There is no such app, or not of this key's owner: check the app id, or create the app first",
+        "The app does not exist, or belongs to another owner than this key: check the app id, or create the app first",
     ),
     (
         "encryption_required",
-        "This organization takes encrypted bundles only: seal the archive and give its session key",
+        "This organization requires encrypted bundles: encrypt the archive and pass its session key",
     ),
     (
         "encryption_key_required",
-        "This organization requires the ID of the key that sealed the archive: pass the key id",
+        "This organization requires the id of the key that encrypted the archive: pass the key id",
     ),
     (
         "encryption_key_mismatch",
-        "The archive was sealed with another key than the organization's: seal it with the right one",
+        "The archive is not encrypted with the organization's key: encrypt it with that key",
     ),
     (
         "version_already_exists",
@@ -92,7 +92,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "cannot_delete_version",
-        "There may be no such version, or the key may not delete it",
+        "The version does not exist, or this key may not delete it",
     ),
     (
         "cannot_delete_linked_version",
@@ -100,7 +100,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "cannot_delete_all_version",
-        "Some bundles may be gone, others not: list them",
+        "Only some of the bundles may have been deleted: list them",
     ),
     (
         "cannot_check_linked_channels",
@@ -108,34 +108,31 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "missing_required_fields",
-        "The server found not all fields: a proxy may have changed the request",
+        "Required fields are missing: a proxy may have changed the request",
     ),
     (
         "cannot_access_app",
         "This key may not change this app: check the app id and the key's rights",
     ),
-    (
-        "cannot_find_version",
-        "There is no bundle of this id in this app: list them",
-    ),
+    ("cannot_find_version", "This app has no bundle with this id: list them"),
     (
         "cannot_find_channel",
-        "There is no such channel in this app: list them, or create it first",
+        "This app has no such channel: list them, or create it first",
     ),
     (
         "cannot_set_bundle_to_channel",
-        "The server could not change the channel: the key may not, or it failed",
+        "This key may not change the channel, or the server failed: check the key's rights, then retry",
     ),
-    ("no_fields_to_update", "Neither link nor comment arrived"),
+    ("no_fields_to_update", "Neither a link nor a comment was sent"),
     (
         "cannot_update_version_metadata",
-        "The server could not write link and comment: the key may not, or it failed",
+        "This key may not change link and comment, or the server failed: check the key's rights, then retry",
     ),
 ];
 
 /// Documented messages of errors without codes.
 const TEXTS: &[(&str, &str)] = &[
-    ("Bundle not found", "There is no such bundle in this app: list them"),
+    ("Bundle not found", "This app has no such bundle: list them"),
     (
         "Invalid version format",
         "The version must be a semantic version such as 1.2.3",
