@@ -133,9 +133,12 @@ pub fn download(
 ) -> Result<Downloaded> {
     with_control(cancel, progress, |control| {
         let (remote, options) = (file.into_core()?, DownloadOptions::to_core(options.as_ref())?);
-        let downloaded = with_transport(transport, |host| {
-            Ok(core::download(host, &remote, Path::new(folder), &options, control)?)
-        })?;
+        let wanted = core::Download {
+            remote: &remote,
+            folder: Path::new(folder),
+            options: &options,
+        };
+        let downloaded = with_transport(transport, |host| Ok(core::download(host, &wanted, control)?))?;
         Ok(Downloaded {
             path: path_text(downloaded.path)?,
             size: signed(downloaded.size),

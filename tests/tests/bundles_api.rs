@@ -9,9 +9,11 @@ use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport, Url};
 use capbundle::progress::Control;
-use capbundle_publish::api::{Api, ApiError, ApiKey, AppId, BundleRegistration, DeleteAll, RemoteBundle};
-use capbundle_publish::http_upload::{HttpUploadOptions, post_form, put};
-use capbundle_publish::url_check::{CheckOptions, Expected, check};
+use capbundle_publish::api::{
+    Api, ApiError, ApiKey, AppId, BundleMetadata, BundleRegistration, DeleteAll, RemoteBundle,
+};
+use capbundle_publish::http_upload::{HttpUpload, HttpUploadOptions, post_form, put};
+use capbundle_publish::url_check::{Expected, UrlCheckOptions, check};
 use capbundle_publish::{Error, Result};
 use capbundle_update_server::{Access, Config, Keys, Server};
 use tempfile::TempDir;
@@ -69,7 +71,12 @@ impl Setup {
         let to = format!("{}/upload/{}/{version}.zip", self.server.url(), app())
             .parse()
             .unwrap();
-        let stored = put(&Http::new(), &to, &path, &self.upload_options(), &self.control).unwrap();
+        let upload = HttpUpload {
+            url: &to,
+            file: &path,
+            options: &self.upload_options(),
+        };
+        let stored = put(&Http::new(), &upload, &self.control).unwrap();
         let url = stored.url.unwrap();
         let bundle = BundleRegistration::new(app(), version, url, Sha256Digest::of(content)).unwrap();
         self.api().create(&bundle, &self.control).unwrap().unwrap()
@@ -119,10 +126,15 @@ fn an_archive_is_uploaded_registered_and_promoted_to_a_channel() {
     let path = setup.archive(&content);
 
     let to = format!("{}/upload/{}", setup.server.url(), app()).parse().unwrap();
-    let stored = post_form(&Http::new(), &to, &path, &setup.upload_options(), control).unwrap();
+    let upload = HttpUpload {
+        url: &to,
+        file: &path,
+        options: &setup.upload_options(),
+    };
+    let stored = post_form(&Http::new(), &upload, control).unwrap();
     let url = stored.url.unwrap();
     let expected = Expected::of_file(&path, control).unwrap();
-    let checked = check(&Http::new(), &url, &expected, &CheckOptions::default(), control).unwrap();
+    let checked = check(&Http::new(), &url, &UrlCheckOptions::new(expected.clone()), control).unwrap();
     assert_eq!((checked.size, checked.notes), (3_000_000, vec![]));
 
     let new = BundleRegistration::new(app(), "1.2.3", url, expected.digest).unwrap();
@@ -131,14 +143,11 @@ fn an_archive_is_uploaded_registered_and_promoted_to_a_channel() {
     assert_eq!(made, found);
     assert!(new.is_same_as(&found), "{found:?}");
 
-    api.set_metadata(
-        &app(),
-        found.id,
-        Some("https://example.com/v1.2.3"),
-        Some("Fixed"),
-        control,
-    )
-    .unwrap();
+    let metadata = BundleMetadata {
+        link: Some("https://example.com/v1.2.3"),
+        comment: Some("Fixed"),
+    };
+    api.set_metadata(&app(), found.id, metadata, control).unwrap();
     let found = api.bundle(&app(), "1.2.3", control).unwrap().unwrap();
     assert_eq!(found.link.as_deref(), Some("https://example.com/v1.2.3"));
     assert_eq!(found.comment.as_deref(), Some("Fixed"));
@@ -207,7 +216,11 @@ fn api_errors_contain_the_code_and_not_the_key() {
         |url: &str| BundleRegistration::new(app(), "1.0.0", url.parse().unwrap(), Sha256Digest::of(b"")).unwrap();
     assert!(refusal(api.create(&again("https://cdn.example.com/1.zip"), control)).is("version_already_exists"));
     assert!(refusal(api.set_channel(&app(), bundle.id, 999, control)).is("cannot_find_channel"));
-    assert!(refusal(api.set_metadata(&app(), 999, Some("x"), None, control)).is("cannot_find_version"));
+    let metadata = BundleMetadata {
+        link: Some("x"),
+        comment: None,
+    };
+    assert!(refusal(api.set_metadata(&app(), 999, metadata, control)).is("cannot_find_version"));
     let unknown = setup.api_with("cbk_an-unknown-key", "");
     let error = refusal(unknown.bundle(&app(), "1.0.0", control));
     assert!(error.is("invalid_apikey") && error.status == 401, "{error}");
@@ -222,7 +235,12 @@ fn an_upload_without_a_key_is_refused_with_a_reason() {
     // Large enough that a response during the upload would be lost if the connection were closed.
     let path = setup.archive(&vec![7; 20 << 20]);
     let to = format!("{}/upload/{}", setup.server.url(), app()).parse().unwrap();
-    let error = put(&Http::new(), &to, &path, &HttpUploadOptions::default(), &setup.control).unwrap_err();
+    let upload = HttpUpload {
+        url: &to,
+        file: &path,
+        options: &HttpUploadOptions::default(),
+    };
+    let error = put(&Http::new(), &upload, &setup.control).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(
         error.to_string().contains("a header with a token is missing or wrong"),

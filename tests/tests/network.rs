@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
-use capbundle::http::download::{DownloadOptions, Downloaded, Remote, download};
+use capbundle::http::download::{Download, DownloadOptions, Downloaded, Remote, download};
 use capbundle::progress::Control;
 use capbundle::{ErrorKind, Result};
 use capbundle_tests::rough_server::{RoughServer, contents};
@@ -49,7 +49,12 @@ impl Device {
     }
 
     fn download(&self, remote: &Remote) -> Result<Downloaded> {
-        download(&self.http, remote, self.folder.path(), &self.options, &Control::new())
+        let wanted = Download {
+            remote,
+            folder: self.folder.path(),
+            options: &self.options,
+        };
+        download(&self.http, &wanted, &Control::new())
     }
 
     /// Expects the verified file, and no other file in the folder.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use capbundle::digest::Sha256Digest;
-use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{Download, DownloadOptions, Remote, download};
 use capbundle::http::{Http, Url};
 use capbundle::native::NativeApp;
 use capbundle::progress::Control;
@@ -133,7 +133,12 @@ impl<'a> Device<'a> {
         remote.digest = step["digest"].as_str().map(str::parse).transpose()?;
         remote.size = step["size"].as_u64();
         let folder = self.path("downloads");
-        let downloaded = download(&Http::new(), &remote, &folder, &options(step), &Control::new())?;
+        let wanted = Download {
+            remote: &remote,
+            folder: &folder,
+            options: &options(step),
+        };
+        let downloaded = download(&Http::new(), &wanted, &Control::new())?;
         let found = json!({
             "sha256": Sha256Digest::of_file(&downloaded.path, &Control::new())?.to_string(),
             "size": downloaded.size, "received": downloaded.received, "verified": downloaded.verified,

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use capbundle::ChannelName;
 use capbundle::digest::Sha256Digest;
-use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{Download, DownloadOptions, Remote, download};
 use capbundle::http::{Http, Url};
 use capbundle::progress::Control;
 use capbundle::update::channel::Site;
 use capbundle::{AppId, ErrorKind};
-use capbundle_publish::http_upload::{HttpUploadOptions, put};
+use capbundle_publish::http_upload::{HttpUpload, HttpUploadOptions, put};
 use capbundle_publish::site::verify::{VerifyOptions, verify};
-use capbundle_publish::url_check::{CheckOptions, Expected, check};
+use capbundle_publish::url_check::{Expected, UrlCheckOptions, check};
 use capbundle_tests::rough_server::{RoughServer, contents};
 
 const SIZE: usize = 20_000;
@@ -65,10 +65,17 @@ fn an_endless_download_is_aborted_and_the_next_one_succeeds() {
     assert_each_is_aborted("download", |url, name| {
         let mut remote = Remote::new(url.clone());
         remote.digest = Some(Sha256Digest::of(&contents(name, SIZE)));
-        let failed = download(&Http::new(), &remote, folder.path(), &options(), &Control::new());
-        let error = failed.map(drop).map_err(Into::into);
+        let fetch = |remote: &Remote| {
+            let wanted = Download {
+                remote,
+                folder: folder.path(),
+                options: &options(),
+            };
+            download(&Http::new(), &wanted, &Control::new())
+        };
+        let error = fetch(&remote).map(drop).map_err(Into::into);
         remote.url = healthy.url(&format!("{name}?size={SIZE}")).parse().unwrap();
-        let found = download(&Http::new(), &remote, folder.path(), &options(), &Control::new()).unwrap();
+        let found = fetch(&remote).unwrap();
         assert!(found.verified);
         error
     });
@@ -77,12 +84,12 @@ fn an_endless_download_is_aborted_and_the_next_one_succeeds() {
 #[test]
 fn an_endless_url_check_is_aborted() {
     assert_each_is_aborted("check", |url, name| {
-        let mut options = CheckOptions::default();
+        let expected = Expected::of_digest(Sha256Digest::of(&contents(name, SIZE)));
+        let mut options = UrlCheckOptions::new(expected);
         options.attempts = 2;
         options.first_wait = Duration::from_millis(2);
         options.stall_timeout = STALL;
-        let expected = Expected::of_digest(Sha256Digest::of(&contents(name, SIZE)));
-        check(&Http::new(), url, &expected, &options, &Control::new()).map(drop)
+        check(&Http::new(), url, &options, &Control::new()).map(drop)
     });
 }
 
@@ -97,7 +104,12 @@ fn an_endless_response_to_an_upload_is_aborted() {
         options.first_wait = Duration::from_millis(2);
         options.stall_timeout = STALL;
         options.answer_timeout = None;
-        put(&Http::new(), url, &file, &options, &Control::new()).map(drop)
+        let upload = HttpUpload {
+            url,
+            file: &file,
+            options: &options,
+        };
+        put(&Http::new(), &upload, &Control::new()).map(drop)
     });
 }
 
@@ -107,9 +119,9 @@ fn an_endless_site_verification_is_aborted() {
     let app: AppId = "com.example.app".parse().unwrap();
     let channels: Vec<ChannelName> = vec!["production".parse().unwrap()];
     assert_each_is_aborted("site", |url, _| {
-        let mut verifying = VerifyOptions::new(&channels, staging.path().to_owned());
+        let mut verifying = VerifyOptions::new(&app, &channels, staging.path().to_owned());
         verifying.download = options();
         let site = Site::new(url.clone());
-        verify(&Http::new(), &site, &app, &verifying, &Control::new()).map(drop)
+        verify(&Http::new(), &site, &verifying, &Control::new()).map(drop)
     });
 }

@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
-use capbundle::http::download::{DownloadOptions, Downloaded, Remote, download};
+use capbundle::http::download::{Download, DownloadOptions, Downloaded, Remote, download};
 use capbundle::progress::Control;
 use capbundle::{ErrorKind, Result};
 use capbundle_tests::peers::run;
@@ -77,7 +77,12 @@ impl TlsServer {
     fn download(&self, http: &Http, to: &Path) -> Result<Downloaded> {
         let mut remote = Remote::new(format!("https://127.0.0.1:{}/app.zip", self.port).parse().unwrap());
         remote.digest = Some(Sha256Digest::of(b"the file"));
-        download(http, &remote, to, &DownloadOptions::default(), &Control::new())
+        let wanted = Download {
+            remote: &remote,
+            folder: to,
+            options: &DownloadOptions::default(),
+        };
+        download(http, &wanted, &Control::new())
     }
 
     fn trusting(&self) -> Http {

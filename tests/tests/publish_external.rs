@@ -7,7 +7,7 @@ use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle_publish::url_check::{CheckOptions, CheckedUrl, Expected, UrlNote, check};
+use capbundle_publish::url_check::{CheckedUrl, Expected, UrlCheckOptions, UrlNote, check};
 use capbundle_tests::rough_server::{RoughServer, contents};
 
 const SIZE: usize = 300_000;
@@ -17,10 +17,10 @@ fn check_of(server: &RoughServer, size: usize, words: &str) -> capbundle_publish
     let url = server.url(&format!("{name}?size={size}&{words}")).parse().unwrap();
     let mut expected = Expected::of_digest(Sha256Digest::of(&contents(name, size)));
     expected.size = Some(size as u64);
-    let mut options = CheckOptions::default();
+    let mut options = UrlCheckOptions::new(expected);
     options.first_wait = Duration::from_millis(2);
     options.stall_timeout = Duration::from_millis(300);
-    check(&Http::new(), &url, &expected, &options, &Control::new())
+    check(&Http::new(), &url, &options, &Control::new())
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_url_that_does_not_serve_the_file_is_reported_with_a_reason() {
     let server = RoughServer::start();
     let url = server.url(&format!("app.zip?size={SIZE}")).parse().unwrap();
     let expected = Expected::of_digest(Sha256Digest::of(b"another"));
-    let error = check(&Http::new(), &url, &expected, &CheckOptions::default(), &Control::new()).unwrap_err();
+    let error = check(&Http::new(), &url, &UrlCheckOptions::new(expected), &Control::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DigestMismatch);
 }
 

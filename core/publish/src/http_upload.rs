@@ -2,18 +2,19 @@
 //!
 //! ```no_run
 //! use capbundle::progress::Control;
-//! use capbundle_publish::http_upload::{post_form, put, HttpUploadOptions};
+//! use capbundle_publish::http_upload::{post_form, put, HttpUpload, HttpUploadOptions};
 //! # fn example(transport: &dyn capbundle::http::Transport) -> capbundle_publish::Result<()> {
-//! let (archive, control) = ("my-app-1.2.3.zip".as_ref(), Control::new());
+//! let (file, control) = ("my-app-1.2.3.zip".as_ref(), Control::new());
 //!
 //! // curl -T my-app-1.2.3.zip https://files.example.com/bundles/my-app-1.2.3.zip
-//! let address = "https://files.example.com/bundles/my-app-1.2.3.zip".parse()?;
-//! put(transport, &address, archive, &HttpUploadOptions::default(), &control)?;
+//! let url = "https://files.example.com/bundles/my-app-1.2.3.zip".parse()?;
+//! put(transport, &HttpUpload { url: &url, file, options: &HttpUploadOptions::default() }, &control)?;
 //!
 //! // curl -X POST https://your-storage-api.com/upload -H "Authorization: Bearer YOUR_TOKEN" -F "file=@my-app-1.2.3.zip"
 //! let mut options = HttpUploadOptions::default();
 //! options.headers.add("Authorization", "Bearer YOUR_TOKEN")?;
-//! let stored = post_form(transport, &"https://your-storage-api.com/upload".parse()?, archive, &options, &control)?;
+//! let url = "https://your-storage-api.com/upload".parse()?;
+//! let stored = post_form(transport, &HttpUpload { url: &url, file, options: &options }, &control)?;
 //! println!("{:?}", stored.url);
 //! # Ok(())
 //! # }
@@ -27,7 +28,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use options::HttpUploadOptions;
+pub use options::{HttpUpload, HttpUploadOptions};
 pub use stored::HttpUploaded;
 
 use self::options::ARCHIVE;
@@ -45,7 +46,7 @@ const OURS: [&str; 5] = ["content-length", "transfer-encoding", "host", "connect
 const WORTH_ASKING: u64 = 1 << 20;
 const EXPECTATION_FAILED: u16 = 417;
 
-/// Sends the file at `path` as the body of a `PUT`, streamed from the disk. Retried when the network or the server fails,
+/// Sends the file as the body of a `PUT`, streamed from the disk. Retried when the network or the server fails,
 /// since a `PUT` is idempotent.
 ///
 /// A cancelled or failed `PUT` may leave a part of the file or all of it on the server.
@@ -56,84 +57,71 @@ const EXPECTATION_FAILED: u16 = 417;
 /// without TLS, unless it is this machine, and for an invalid certificate;
 /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for headers that the transport sets;
 /// [`NotFound`](capbundle::ErrorKind::NotFound), [`Io`](capbundle::ErrorKind::Io), [`Cancelled`](capbundle::ErrorKind::Cancelled).
-pub fn put(
-    transport: &dyn Transport,
-    url: &Url,
-    path: &Path,
-    options: &HttpUploadOptions,
-    control: &Control,
-) -> Result<HttpUploaded> {
-    put_noting(transport, url, path, options, &mut false, control)
+pub fn put(transport: &dyn Transport, upload: &HttpUpload<'_>, control: &Control) -> Result<HttpUploaded> {
+    put_noting(transport, upload, &mut false, control)
 }
 
 /// Like [`put`]. Sets `repeated` if the file was sent more than once, even if it fails: a refusal of a later attempt says nothing about
 /// an earlier one.
 pub(super) fn put_noting(
     transport: &dyn Transport,
-    url: &Url,
-    path: &Path,
-    options: &HttpUploadOptions,
+    upload: &HttpUpload<'_>,
     repeated: &mut bool,
     control: &Control,
 ) -> Result<HttpUploaded> {
-    let mut headers = checked(&options.headers)?;
+    let mut headers = checked(&upload.options.headers)?;
     if headers.get("content-type").is_none() {
         headers.add("content-type", ARCHIVE)?;
     }
-    let upload = Upload {
+    let message = Message {
         method: Method::Put,
         headers,
-        body: whole(path)?,
+        body: whole(upload.file)?,
         idempotency: Idempotency::Idempotent,
     };
-    upload.run(transport, url, options, repeated, control)
+    message.send(transport, upload, repeated, control)
 }
 
-/// Sends the file at `path` inside a form (`multipart/form-data`), streamed from the disk. Retried only if the server
+/// Sends the file inside a form (`multipart/form-data`), streamed from the disk. Retried only if the server
 /// says that it did nothing (429 and 503), since a `POST` twice may store it twice.
 ///
 /// # Errors
 /// The errors of [`put`]; after [`Network`](capbundle::ErrorKind::Network) it may have been stored nevertheless.
-pub fn post_form(
-    transport: &dyn Transport,
-    url: &Url,
-    path: &Path,
-    options: &HttpUploadOptions,
-    control: &Control,
-) -> Result<HttpUploaded> {
+pub fn post_form(transport: &dyn Transport, upload: &HttpUpload<'_>, control: &Control) -> Result<HttpUploaded> {
+    let &HttpUpload { file, options, .. } = upload;
     let mut headers = checked(&options.headers)?;
     if headers.get("content-type").is_some() {
         let problem = "a form has its own content type with a boundary: omit the header, or use PUT";
         return Err(Error::invalid_input("header Content-Type", problem));
     }
-    let form = form::around(whole(path)?, path, options)?;
+    let form = form::around(whole(file)?, file, options)?;
     headers.add("content-type", form.content_type)?;
-    let upload = Upload {
+    let message = Message {
         method: Method::Post,
         headers,
         body: form.body,
         idempotency: Idempotency::NonIdempotent,
     };
-    upload.run(transport, url, options, &mut false, control)
+    message.send(transport, upload, &mut false, control)
 }
 
-/// One upload, which may be sent several times.
-struct Upload {
+/// The request of an upload, which may be sent several times.
+struct Message {
     method: Method,
     headers: Headers,
     body: Body,
     idempotency: Idempotency,
 }
 
-impl Upload {
-    fn run(
+impl Message {
+    fn send(
         &self,
         transport: &dyn Transport,
-        url: &Url,
-        options: &HttpUploadOptions,
+        upload: &HttpUpload<'_>,
         repeated: &mut bool,
         control: &Control,
     ) -> Result<HttpUploaded> {
+        let &HttpUpload { url, options, .. } = upload;
         let retry = RetryPolicy::new(options.tries).with_first_wait(options.first_wait);
         let client = Client::new(transport, control, "upload").with_retry(retry);
         let mut watch = Watch::new(control, self.body.length());

@@ -2,12 +2,12 @@
 //!
 //! ```no_run
 //! use capbundle::progress::Control;
-//! use capbundle_publish::url_check::{check, CheckOptions, Expected};
+//! use capbundle_publish::url_check::{check, UrlCheckOptions, Expected};
 //! # fn example(transport: &dyn capbundle::http::Transport) -> capbundle_publish::Result<()> {
 //! let control = Control::new();
 //! let expected = Expected::of_file("my-app-1.2.3.zip".as_ref(), &control)?;
-//! let address = "https://cdn.example.com/bundles/my-app-1.2.3.zip".parse()?;
-//! let checked = check(transport, &address, &expected, &CheckOptions::default(), &control)?;
+//! let url = "https://cdn.example.com/bundles/my-app-1.2.3.zip".parse()?;
+//! let checked = check(transport, &url, &UrlCheckOptions::new(expected), &control)?;
 //! for note in &checked.notes {
 //!     println!("note: {note}");
 //! }
@@ -22,7 +22,7 @@ mod probe;
 mod refusal;
 
 pub use note::UrlNote;
-pub use options::{CheckOptions, Expected};
+pub use options::{Expected, UrlCheckOptions};
 
 use crate::error::Result;
 use capbundle::http::{Cleartext, Transport, Url};
@@ -51,15 +51,9 @@ pub struct CheckedUrl {
 /// other bytes; [`NotTrusted`](capbundle::ErrorKind::NotTrusted) for a URL without TLS (unless it is this machine), a
 /// redirect to one, or an invalid certificate; [`LimitExceeded`](capbundle::ErrorKind::LimitExceeded) beyond
 /// `max_size`; [`Network`](capbundle::ErrorKind::Network) when no attempt is left; [`Cancelled`](capbundle::ErrorKind::Cancelled).
-pub fn check(
-    transport: &dyn Transport,
-    url: &Url,
-    expected: &Expected,
-    options: &CheckOptions,
-    control: &Control,
-) -> Result<CheckedUrl> {
+pub fn check(transport: &dyn Transport, url: &Url, options: &UrlCheckOptions, control: &Control) -> Result<CheckedUrl> {
     Cleartext::LoopbackOnly.check(url)?;
-    let fetched = fetch::fetch(transport, url, expected, options, control)?;
+    let fetched = fetch::fetch(transport, url, options, control)?;
     let mut notes = note::of_address(url);
     notes.extend(note::of_content_type(fetched.content_type.as_deref()));
     notes.extend(probe::probe(transport, url, fetched.size, options, control)?);

@@ -8,12 +8,12 @@ mod receiver;
 mod web_page;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use headers::{content_length, content_range};
 pub(crate) use options::StartCheck;
-pub use options::{DownloadOptions, Remote};
+pub use options::{Download, DownloadOptions, Remote};
 use part::Part;
 pub use rate::Rate;
 use receiver::PartReceiver;
@@ -42,7 +42,7 @@ pub struct Downloaded {
     pub verified: bool,
 }
 
-/// Downloads a file into `folder`, which must exist and belong to the app alone.
+/// Downloads a file into a folder.
 ///
 /// If the download fails, is cancelled or the process dies, the received bytes stay in `<name>.part`. The next call resumes if
 /// the server still has the same file: either `If-Range` says so, or the digest of the whole file matches. Connections that
@@ -62,14 +62,8 @@ pub struct Downloaded {
 /// [`NoSpace`](crate::ErrorKind::NoSpace), before anything is requested if the size is known, otherwise as soon as space runs
 /// out, and then the part is removed; [`Busy`](crate::ErrorKind::Busy), at once, while another call downloads or uses the same
 /// file; [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
-pub fn download(
-    transport: &dyn Transport,
-    remote: &Remote,
-    folder: &Path,
-    options: &DownloadOptions,
-    control: &Control,
-) -> Result<Downloaded> {
-    download_with_start_check(transport, remote, folder, options, control, None).map(|locked| locked.file)
+pub fn download(transport: &dyn Transport, wanted: &Download<'_>, control: &Control) -> Result<Downloaded> {
+    download_with_start_check(transport, wanted, control, None).map(|locked| locked.file)
 }
 
 /// A downloaded file, locked against other calls until this is dropped.
@@ -99,26 +93,27 @@ impl LockedDownload {
 /// As [`download`], with a check of the first bytes. Its error ends the download and is returned.
 pub(crate) fn download_with_start_check(
     transport: &dyn Transport,
-    remote: &Remote,
-    folder: &Path,
-    options: &DownloadOptions,
+    wanted: &Download<'_>,
     control: &Control,
     start: Option<&StartCheck<'_>>,
 ) -> Result<LockedDownload> {
-    download_unless(transport, remote, folder, options, control, start, &|| Ok(()))
+    download_unless(transport, wanted, control, start, &|| Ok(()))
 }
 
 /// As [`download_with_start_check`]. `unless` is called after the lock is acquired and before the first request; its error is
 /// returned. Another call may have finished between the caller's decision to download and the lock.
 pub(crate) fn download_unless(
     transport: &dyn Transport,
-    remote: &Remote,
-    folder: &Path,
-    options: &DownloadOptions,
+    wanted: &Download<'_>,
     control: &Control,
     start: Option<&StartCheck<'_>>,
     unless: &dyn Fn() -> Result<()>,
 ) -> Result<LockedDownload> {
+    let &Download {
+        remote,
+        folder,
+        options,
+    } = wanted;
     options.cleartext.check(&remote.url)?;
     // After a discarded part the same bytes arrive again; the reported progress does not go back.
     let (control, _) = &control.in_parts();
@@ -162,7 +157,7 @@ pub(crate) fn download_unless(
     loop {
         let resumed = part.length() > 0;
         if !part.is_complete() {
-            let mut receiver = PartReceiver::new(remote, &mut part, folder, options, control, start);
+            let mut receiver = PartReceiver::new(wanted, &mut part, control, start);
             match client.run(&mut receiver) {
                 Ok(count) => total += count,
                 // Nothing is left to resume.

@@ -28,7 +28,7 @@ pub use crate::time::Timestamp;
 pub use bundle_id::{BundleId, BundleRef};
 pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, RolloutDecision, Skipped};
 pub use cleanup::{Cleaned, DiskUsage, KeepRules};
-pub use install::{ExpectedProof, NewBundle, ReleaseOptions, RemoteArchive};
+pub use install::{ExpectedProof, NewBundle, ReleaseFiles, ReleaseOptions, RemoteArchive};
 pub use lifecycle::{ApplyCondition, Confirmation, Expired};
 pub use migrate_capgo::{Adopted, CapgoBundles};
 pub use open::Store;

@@ -12,7 +12,7 @@ use crate::publishing::{Cdn, Store, Updates, with};
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Http, Url};
 use capbundle::progress::Control;
-use capbundle_publish::url_check::{CheckOptions, Expected, check};
+use capbundle_publish::url_check::{Expected, UrlCheckOptions, check};
 use serde_json::Value;
 
 #[test]
@@ -192,14 +192,8 @@ fn a_private_bucket_is_read_with_a_presigned_url() {
     let fetch = |document: &Value| {
         let url: Url = text_of(document, "url").parse().unwrap();
         let digest = text_of(document, "checksum").parse().unwrap();
-        let options = CheckOptions::default();
-        check(
-            &Http::new(),
-            &url,
-            &Expected::of_digest(digest),
-            &options,
-            &Control::new(),
-        )
+        let options = UrlCheckOptions::new(Expected::of_digest(digest));
+        check(&Http::new(), &url, &options, &Control::new())
     };
     let refused = fetch(&upload("")).unwrap_err();
     assert!(refused.to_string().contains("403"), "{refused}");

@@ -21,8 +21,8 @@ use capbundle::time::Timestamp;
 use capbundle::update::channel::{Site, bucket};
 use capbundle::{AppId, ErrorKind, Limits};
 use capbundle_publish::site::{
-    Audience, Bundle, ExecutionOptions, FolderSite, PublishError, Publisher, ReleaseMetadata, Report, Signing,
-    publish_ring,
+    Audience, Bundle, ExecutionOptions, FolderSite, NewRelease, PublishError, Publisher, ReleaseMetadata, Report,
+    Signing, publish_ring,
 };
 
 use crate::failure::{Failure, Result};
@@ -251,7 +251,12 @@ impl Ci {
         let mut details = ReleaseMetadata::default();
         version.clone_into(&mut details.version);
         let keys = [key];
-        self.run(|publisher, run| publisher.publish(&bundle, &details, audience, &signing(&keys), run))?;
+        let new = NewRelease {
+            bundle: &bundle,
+            metadata: &details,
+            audience,
+        };
+        self.run(|publisher, run| publisher.publish(&new, &signing(&keys), run))?;
         Ok(())
     }
 }

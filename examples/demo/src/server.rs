@@ -10,7 +10,7 @@ use capbundle::capgo::Encrypted;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Http, Url};
 use capbundle::update::protocol::{Platform, UpdateOffer, UpdateRequest, UpdateResponse};
-use capbundle_publish::api::{Api, ApiKey, AppId, BundleRegistration};
+use capbundle_publish::api::{Api, ApiKey, AppId, ArchiveUpload, BundleRegistration};
 use capbundle_update_server::{Access, Config, Keys, Server as Running};
 
 use crate::app;
@@ -57,10 +57,12 @@ impl Server {
     /// Uploads a file; returns its download URL.
     pub(crate) fn keep(&self, version: &str, file: &Path) -> Result<Url> {
         let digest = Sha256Digest::of_file(file, &interrupt::control())?;
-        let uploaded = self
-            .api
-            .upload(&self.app, version, file, &digest, &interrupt::control())?;
-        Ok(uploaded.url)
+        let archive = ArchiveUpload {
+            version,
+            file,
+            digest: &digest,
+        };
+        Ok(self.api.upload(&self.app, &archive, &interrupt::control())?.url)
     }
 
     /// Registers an archive; returns the id of its bundle.

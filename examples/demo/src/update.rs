@@ -10,7 +10,7 @@ use capbundle::capgo;
 use capbundle::capgo::{ChecksumForm, SignedChecksum};
 use capbundle::http::Http;
 use capbundle::http::download;
-use capbundle::http::download::{DownloadOptions, Downloaded, Remote};
+use capbundle::http::download::{Download, DownloadOptions, Downloaded, Remote};
 use capbundle::keys::VerifyingKey;
 use capbundle::update::protocol::{BUILT_IN, UpdateOffer};
 
@@ -103,14 +103,12 @@ impl Device {
         let remote = Remote::new(offer.url.parse()?);
         let mut options = DownloadOptions::default();
         options.max_size = MAX_DOWNLOAD;
-        let control = interrupt::control();
-        Ok(download::download(
-            &self.transport,
-            &remote,
-            &self.staging,
-            &options,
-            &control,
-        )?)
+        let wanted = Download {
+            remote: &remote,
+            folder: &self.staging,
+            options: &options,
+        };
+        Ok(download::download(&self.transport, &wanted, &interrupt::control())?)
     }
 
     /// Fails if any file of a rejected update is left.

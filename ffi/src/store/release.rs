@@ -81,8 +81,13 @@ impl Store {
     ) -> Result<BundleRecord> {
         self.installed("install release", |store| {
             let options = options.into_core()?;
+            let files = core::ReleaseFiles {
+                envelope: &envelope,
+                archive: Path::new(archive),
+                file_list: &file_list,
+            };
             with_control(cancel, progress, |control| {
-                Ok(store.install_release(&envelope, Path::new(archive), &file_list, &options, control)?)
+                Ok(store.install_release(&files, &options, control)?)
             })
         })
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use capbundle::digest::Sha256Digest;
-use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{Download, DownloadOptions, Remote, download};
 use capbundle::http::{Http, Receiver, Request, Transport, TransportError, Url};
 use capbundle::progress::Control;
 use capbundle_publish::s3::{Bucket, Credentials, Style, UploadOptions};
@@ -89,7 +89,12 @@ fn fetch(transport: &dyn Transport, url: Url, bytes: &[u8]) {
     remote.digest = Some(Sha256Digest::of(bytes));
     let mut options = DownloadOptions::default();
     options.cleartext = capbundle::http::Cleartext::Allowed;
-    download(transport, &remote, into.path(), &options, &Control::new()).unwrap();
+    let wanted = Download {
+        remote: &remote,
+        folder: into.path(),
+        options: &options,
+    };
+    download(transport, &wanted, &Control::new()).unwrap();
 }
 
 #[test]

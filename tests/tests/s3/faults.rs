@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use capbundle::ErrorKind;
 use capbundle::progress::{CancelToken, Control, Phase, Progress};
-use capbundle_publish::s3::{ObjectHeaders, Precondition, Put, UploadOptions, Uploaded};
+use capbundle_publish::s3::{Precondition, Put, SmallObject, UploadOptions, Uploaded};
 
 use super::proxy::{Fault, Proxy, Rule};
 use super::servers::{Server, all, bucket, file, options_at};
@@ -257,10 +257,12 @@ fn uploads_work_on_a_server_that_rejects_every_checksum_header() {
             );
             through.delete("app.zip", &control).unwrap();
         }
-        let headers = ObjectHeaders::new("application/json", "no-cache");
-        let written = through
-            .write("a.json", b"{}", headers, Precondition::None, &control)
-            .unwrap();
+        let object = SmallObject {
+            bytes: b"{}",
+            content_type: "application/json",
+            cache_control: "no-cache",
+        };
+        let written = through.write("a.json", &object, Precondition::None, &control).unwrap();
         assert_eq!(written, Put::Stored);
         assert_eq!(through.head("a.json", &control).unwrap().unwrap().size, 2);
     }

@@ -15,8 +15,8 @@ use capbundle::release::{
 use capbundle::time::Timestamp;
 use capbundle::{AppId, ErrorKind, Limits};
 use capbundle_publish::site::{
-    Audience, BucketSite, Bundle, Content, ExecutionOptions, Item, LockGuard, Outcome, Publisher, PutOutcome,
-    ReleaseMetadata, Signing, SiteStorage, WriteCondition, WriteOutcome, gc, publish_ring,
+    Audience, BucketSite, Bundle, Content, ExecutionOptions, Item, LockGuard, NewRelease, Outcome, Publisher,
+    PutOutcome, ReleaseMetadata, Signing, SiteStorage, WriteCondition, WriteOutcome, gc, publish_ring,
 };
 use capbundle_publish::{Error, Result};
 
@@ -141,9 +141,12 @@ impl App {
         version.clone_into(&mut details.version);
         let bundle = self.bundle(version);
         let publisher = Publisher::new(site, &self.id, &self.channel);
-        run(before, |run| {
-            publisher.publish(&bundle, &details, Audience::Stable, &signing, run)
-        })
+        let new = NewRelease {
+            bundle: &bundle,
+            metadata: &details,
+            audience: Audience::Stable,
+        };
+        run(before, |run| publisher.publish(&new, &signing, run))
     }
 
     /// The stable sequence that a device is offered, after a check that all files of the releases are complete.

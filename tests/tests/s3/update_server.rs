@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use capbundle::ErrorKind;
 use capbundle::bundle::{PackOptions, pack};
 use capbundle::digest::Sha256Digest;
-use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{Download, DownloadOptions, Remote, download};
 use capbundle::http::{Body, Head, Http, Method, Receiver, Request, Transport as _};
 use capbundle::progress::Control;
 use capbundle::store::{ExpectedProof, NewBundle as DeviceBundle, RemoteArchive, Store, StoreOptions};
 use capbundle::update::protocol::{self, UpdateResponse};
 use capbundle_publish::Result;
-use capbundle_publish::api::{Api, ApiKey, AppId, BundleRegistration, UploadedArchive};
+use capbundle_publish::api::{Api, ApiKey, AppId, ArchiveUpload, BundleRegistration, UploadedArchive};
 use capbundle_publish::s3::Credentials;
 use capbundle_update_server::{Access, Config, Keys, S3, Server};
 use tempfile::TempDir;
@@ -48,8 +48,12 @@ impl Setup {
     }
 
     fn upload(&self, archive: &Path, digest: &Sha256Digest) -> UploadedArchive {
-        let uploaded = self.api.upload(&app(), "1.0.0", archive, digest, &self.control);
-        uploaded.unwrap()
+        let archive = ArchiveUpload {
+            version: "1.0.0",
+            file: archive,
+            digest,
+        };
+        self.api.upload(&app(), &archive, &self.control).unwrap()
     }
 
     fn register(&self, version: &str, address: &str, digest: Sha256Digest) -> Result<()> {
@@ -91,8 +95,12 @@ fn archives_are_stored_in_the_bucket_and_devices_download_them_there() {
         let mut remote = Remote::new(uploaded.url.clone());
         remote.digest = Some(digest);
         let device = tempfile::tempdir().unwrap();
-        let options = DownloadOptions::default();
-        let got = download(&Http::new(), &remote, device.path(), &options, &setup.control).unwrap();
+        let wanted = Download {
+            remote: &remote,
+            folder: device.path(),
+            options: &DownloadOptions::default(),
+        };
+        let got = download(&Http::new(), &wanted, &setup.control).unwrap();
         assert!(std::fs::read(&got.path).unwrap() == bytes);
 
         setup.register("1.0.0", uploaded.url.as_str(), digest).unwrap();

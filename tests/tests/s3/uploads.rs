@@ -6,11 +6,11 @@ use std::time::Duration;
 use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
-use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{Download, DownloadOptions, Remote, download};
 use capbundle::progress::{Control, Phase, Progress};
 use capbundle_publish::Result;
 use capbundle_publish::s3::{Checked, UploadOptions};
-use capbundle_publish::url_check::{CheckOptions, Expected, check};
+use capbundle_publish::url_check::{Expected, UrlCheckOptions, check};
 use capbundle_tests::peers::tests_folder;
 
 use super::proxy::{Fault, Proxy, Rule};
@@ -175,14 +175,12 @@ fn a_presigned_url_works_without_credentials_until_it_expires() {
             let into = tempfile::tempdir().unwrap();
             let mut remote = Remote::new(url);
             remote.digest = Some(Sha256Digest::of(&bytes));
-            download(
-                &Http::new(),
-                &remote,
-                into.path(),
-                &DownloadOptions::default(),
-                &Control::new(),
-            )
-            .map(|_| ())
+            let wanted = Download {
+                remote: &remote,
+                folder: into.path(),
+                options: &DownloadOptions::default(),
+            };
+            download(&Http::new(), &wanted, &Control::new()).map(drop)
         };
         fetch(bucket.presigned_get(key, Duration::from_secs(60)).unwrap()).unwrap();
 
@@ -225,9 +223,12 @@ fn web_apps_read_a_private_bucket_with_presigned_urls_and_the_documented_cors() 
     let rules = documented_cors();
     let rule = &rules["CORSRules"][0];
     let lists = |name: &str, value: &str| rule[name].as_array().unwrap().iter().any(|found| found == value);
-    let origin = CheckOptions::default().origin;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes) = file(folder.path(), 1000);
+    let options = UrlCheckOptions::new(Expected::of_digest(Sha256Digest::of(&bytes)));
+    let origin = &options.origin;
     assert!(
-        lists("AllowedOrigins", &origin) && lists("AllowedOrigins", "capacitor://localhost"),
+        lists("AllowedOrigins", origin) && lists("AllowedOrigins", "capacitor://localhost"),
         "{rule}"
     );
     assert!(
@@ -238,9 +239,6 @@ fn web_apps_read_a_private_bucket_with_presigned_urls_and_the_documented_cors() 
         lists("AllowedHeaders", "range") && lists("ExposeHeaders", "ETag"),
         "{rule}"
     );
-    let folder = tempfile::tempdir().unwrap();
-    let (path, bytes) = file(folder.path(), 1000);
-    let expected = Expected::of_digest(Sha256Digest::of(&bytes));
     for server in all() {
         // The proxy adds the header that a store with this configuration sends, or none.
         let allowed = format!("Access-Control-Allow-Origin: {origin}");
@@ -259,7 +257,7 @@ fn web_apps_read_a_private_bucket_with_presigned_urls_and_the_documented_cors() 
                 .unwrap();
             let signed = bucket.presigned_get("app.zip", Duration::from_secs(60)).unwrap();
 
-            let checked = check(&Http::new(), &signed, &expected, &CheckOptions::default(), &control).unwrap();
+            let checked = check(&Http::new(), &signed, &options, &control).unwrap();
 
             let codes: Vec<&str> = checked
                 .notes
@@ -268,7 +266,7 @@ fn web_apps_read_a_private_bucket_with_presigned_urls_and_the_documented_cors() 
                 .collect();
             assert_eq!(!codes.contains(&"no_cors"), reads, "{codes:?}");
             let plain = bucket.public_url("app.zip", None).unwrap();
-            let refused = check(&Http::new(), &plain, &expected, &CheckOptions::default(), &control).unwrap_err();
+            let refused = check(&Http::new(), &plain, &options, &control).unwrap_err();
             assert!(
                 refused.to_string().contains("403"),
                 "the object was readable without a signature: {refused}"

@@ -14,6 +14,15 @@ use capbundle::progress::Control;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeleteAll(AppId);
 
+/// The metadata of a bundle to set; `None` keeps the current value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BundleMetadata<'a> {
+    /// A link for people.
+    pub link: Option<&'a str>,
+    /// A comment for people.
+    pub comment: Option<&'a str>,
+}
+
 impl DeleteAll {
     /// Confirms that every bundle of `app` that no channel serves is deleted. This cannot be undone.
     #[must_use]
@@ -58,7 +67,7 @@ impl Api {
         self.ask(&call, control, &mut 0).map(drop)
     }
 
-    /// Sets link, comment or both of the bundle with this ID; `None` keeps the current value.
+    /// Sets link, comment or both of the bundle with this ID.
     ///
     /// # Errors
     /// The errors of [`Api::bundle`]; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if both are `None`.
@@ -66,10 +75,10 @@ impl Api {
         &self,
         app: &AppId,
         bundle_id: u64,
-        link: Option<&str>,
-        comment: Option<&str>,
+        metadata: BundleMetadata<'_>,
         control: &Control,
     ) -> Result<()> {
+        let BundleMetadata { link, comment } = metadata;
         if link.is_none() && comment.is_none() {
             let problem = "expected a link, a comment or both, found neither";
             return Err(Error::invalid_input("metadata", problem));

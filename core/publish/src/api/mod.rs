@@ -50,13 +50,13 @@ mod version;
 
 pub use crate::api_error::ApiError;
 pub use capbundle::AppId;
-pub use change::DeleteAll;
+pub use change::{BundleMetadata, DeleteAll};
 pub use client::Api;
 pub use create::{BundleRegistration, Checksum, NativePackage};
 pub use key::ApiKey;
 pub use pages::{Bundles, Channels};
 pub use row::{RemoteBundle, RemoteChannel};
-pub use upload::UploadedArchive;
+pub use upload::{ArchiveUpload, UploadedArchive};
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::call::{Call, Place};
 use super::{Api, AppId};
 use crate::error::{Error, Result};
-use crate::http_upload::{HttpUploadOptions, put_noting};
+use crate::http_upload::{HttpUpload, HttpUploadOptions, put_noting};
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Idempotency;
 use capbundle::http::{Method, Url};
@@ -18,6 +18,17 @@ const DIGEST: &str = "x-checksum-sha256";
 const STORE_TIMEOUT: Duration = Duration::from_secs(300);
 /// The status of a `PUT` that created the archive; an existing one gets another success (RFC 9110 §9.3.4).
 const CREATED: u16 = 201;
+
+/// An archive to upload.
+#[derive(Debug, Clone, Copy)]
+pub struct ArchiveUpload<'a> {
+    /// The version of its bundle.
+    pub version: &'a str,
+    /// The path of the archive.
+    pub file: &'a Path,
+    /// The digest of the archive. The server refuses other bytes.
+    pub digest: &'a Sha256Digest,
+}
 
 /// An archive stored by your own server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,33 +45,24 @@ impl Api {
     /// /upload/{app}/{name}`. The response contains the URL to register. Idempotent, so it is retried when the network or the
     /// server fails. Capgo's servers do not support it.
     ///
-    /// `digest` is that of the file; the server refuses other bytes. Devices do not see the archive until it is registered;
-    /// [`remove_upload`](Self::remove_upload) removes it.
+    /// Devices do not see the archive until it is registered; [`remove_upload`](Self::remove_upload) removes it.
     ///
     /// # Errors
     /// The errors of [`put`](crate::http_upload::put); [`Server`](capbundle::ErrorKind::Server) also if the
     /// server does not return a URL.
-    pub fn upload(
-        &self,
-        app: &AppId,
-        version: &str,
-        file: &Path,
-        digest: &Sha256Digest,
-        control: &Control,
-    ) -> Result<UploadedArchive> {
-        self.upload_noting(app, version, file, digest, &mut false, control)
+    pub fn upload(&self, app: &AppId, archive: &ArchiveUpload<'_>, control: &Control) -> Result<UploadedArchive> {
+        self.upload_noting(app, archive, &mut false, control)
     }
 
     /// Like [`upload`](Self::upload). Sets `repeated` if the archive was sent more than once, even if the upload fails.
     pub(crate) fn upload_noting(
         &self,
         app: &AppId,
-        version: &str,
-        file: &Path,
-        digest: &Sha256Digest,
+        archive: &ArchiveUpload<'_>,
         repeated: &mut bool,
         control: &Control,
     ) -> Result<UploadedArchive> {
+        let &ArchiveUpload { version, file, digest } = archive;
         super::version::check_new_version(version)?;
         // A semantic version needs no percent-encoding in a path.
         let address: Url = format!("{}/upload/{app}/{version}.zip", self.base).parse()?;
@@ -69,7 +71,12 @@ impl Api {
         options.headers.add(DIGEST, digest.to_string())?;
         options.first_wait = self.first_wait;
         options.answer_timeout = Some(STORE_TIMEOUT);
-        let stored = put_noting(&*self.transport, &address, file, &options, repeated, control)?;
+        let upload = HttpUpload {
+            url: &address,
+            file,
+            options: &options,
+        };
+        let stored = put_noting(&*self.transport, &upload, repeated, control)?;
         let url = stored.url.ok_or_else(|| {
             Error::Core(capbundle::Error::Server {
                 url: address.to_string(),

@@ -1,11 +1,23 @@
 //! Options of an upload.
 
+use std::path::Path;
 use std::time::Duration;
 
-use capbundle::http::Headers;
+use capbundle::http::{Headers, Url};
 
 /// The content type of an archive, unless a header overrides it.
 pub(super) const ARCHIVE: &str = "application/zip";
+
+/// What is uploaded, where to and how.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpUpload<'a> {
+    /// The address of the request.
+    pub url: &'a Url,
+    /// The path of the file.
+    pub file: &'a Path,
+    /// Headers, form fields, timeouts and retries.
+    pub options: &'a HttpUploadOptions,
+}
 
 /// Options of an upload.
 #[derive(Debug, Clone)]

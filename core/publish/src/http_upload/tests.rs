@@ -33,11 +33,21 @@ impl Sender {
     }
 
     fn put(&self, transport: &dyn Transport, control: &Control) -> Result<HttpUploaded> {
-        put(transport, &address(), &self.path(), &self.options, control)
+        self.put_to(transport, &address(), &self.path(), control)
+    }
+
+    fn put_to(&self, transport: &dyn Transport, url: &Url, file: &Path, control: &Control) -> Result<HttpUploaded> {
+        let options = &self.options;
+        put(transport, &HttpUpload { url, file, options }, control)
     }
 
     fn post(&self, transport: &dyn Transport) -> Result<HttpUploaded> {
-        post_form(transport, &address(), &self.path(), &self.options, &Control::new())
+        let upload = HttpUpload {
+            url: &address(),
+            file: &self.path(),
+            options: &self.options,
+        };
+        post_form(transport, &upload, &Control::new())
     }
 
     fn path(&self) -> std::path::PathBuf {
@@ -211,33 +221,14 @@ fn headers_that_the_transport_sets_are_refused() {
 fn only_a_regular_file_over_a_secure_connection_is_sent() {
     let sender = Sender::new();
     let plain = "http://files.example.com/".parse().unwrap();
-    let error = put(
-        &Scripted::new([]),
-        &plain,
-        &sender.path(),
-        &sender.options,
-        &Control::new(),
-    )
-    .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotTrusted);
-    let error = put(
-        &Scripted::new([]),
-        &address(),
-        sender.folder.path(),
-        &sender.options,
-        &Control::new(),
-    );
-    assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidInput);
+    let refusal = |url: &Url, file: &Path| {
+        let refused = sender.put_to(&Scripted::new([]), url, file, &Control::new());
+        refused.unwrap_err().kind()
+    };
+    assert_eq!(refusal(&plain, &sender.path()), ErrorKind::NotTrusted);
+    assert_eq!(refusal(&address(), sender.folder.path()), ErrorKind::InvalidInput);
     let missing = sender.folder.path().join("missing.zip");
-    let error = put(
-        &Scripted::new([]),
-        &address(),
-        &missing,
-        &sender.options,
-        &Control::new(),
-    )
-    .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(refusal(&address(), &missing), ErrorKind::NotFound);
 }
 
 /// Reports upload progress byte by byte. The first attempt breaks halfway.

@@ -26,25 +26,15 @@ pub enum Precondition<'a> {
     None,
 }
 
-/// The headers that a small object is served with.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct ObjectHeaders<'a> {
+/// A small object to write, and the headers that it is served with.
+#[derive(Clone, Copy)]
+pub struct SmallObject<'a> {
+    /// Its content.
+    pub bytes: &'a [u8],
     /// `Content-Type`.
     pub content_type: &'a str,
     /// `Cache-Control`.
     pub cache_control: &'a str,
-}
-
-impl<'a> ObjectHeaders<'a> {
-    /// Sets both headers.
-    #[must_use]
-    pub fn new(content_type: &'a str, cache_control: &'a str) -> Self {
-        Self {
-            content_type,
-            cache_control,
-        }
-    }
 }
 
 /// The result of a write with a precondition.
@@ -123,15 +113,14 @@ impl Bucket {
     pub fn write(
         &self,
         key: &str,
-        bytes: &[u8],
-        served: ObjectHeaders<'_>,
+        object: &SmallObject<'_>,
         only_if: Precondition<'_>,
         control: &Control,
     ) -> Result<Put> {
         key::check(key)?;
         let mut checksums = self.checksums.are_sent();
         loop {
-            match self.put_bytes(key, bytes, served, only_if, checksums, control)? {
+            match self.put_object(key, object, only_if, checksums, control)? {
                 S3Response::Refused(refused) if checksums && self.checksums.may_explain(&refused) => {
                     // Without them, a 501 is about the condition.
                     checksums = false;
@@ -164,19 +153,18 @@ impl Bucket {
         }
     }
 
-    fn put_bytes(
+    fn put_object(
         &self,
         key: &str,
-        bytes: &[u8],
-        served: ObjectHeaders<'_>,
+        object: &SmallObject<'_>,
         only_if: Precondition<'_>,
         checksums: bool,
         control: &Control,
     ) -> Result<S3Response> {
-        let digest = Sha256Digest::of(bytes);
+        let digest = Sha256Digest::of(object.bytes);
         let mut request = S3Request::new(Method::Put, Some(key), "write an object")
-            .with_header("content-type", header("Content-Type", served.content_type)?)
-            .with_header("cache-control", header("Cache-Control", served.cache_control)?)
+            .with_header("content-type", header("Content-Type", object.content_type)?)
+            .with_header("cache-control", header("Cache-Control", object.cache_control)?)
             .with_header(DIGEST, digest.to_string());
         if checksums {
             request = request.with_header(CHECKSUM, base64(&digest));
@@ -186,7 +174,7 @@ impl Bucket {
             Precondition::Unchanged(etag) => request.with_header("if-match", etag),
             Precondition::None => request,
         };
-        request.body = Some((Body::Bytes(bytes.to_vec()), digest));
+        request.body = Some((Body::Bytes(object.bytes.to_vec()), digest));
         self.send(&request, control, &mut ())
     }
 
@@ -225,6 +213,17 @@ impl Bucket {
         let path = own.path().strip_prefix(self.place.base_url().path());
         let path = path.unwrap_or_else(|| own.path()).trim_start_matches('/');
         format!("/{}/{path}", self.name())
+    }
+}
+
+impl fmt::Debug for SmallObject<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SmallObject")
+            .field("bytes", &self.bytes.len())
+            .field("content_type", &self.content_type)
+            .field("cache_control", &self.cache_control)
+            .finish()
     }
 }
 

@@ -64,7 +64,7 @@ mod xml;
 pub use aws_config::Settings;
 pub use bucket::Bucket;
 pub use credentials::Credentials;
-pub use document::{Fetched, ObjectHeaders, Precondition, Put};
+pub use document::{Fetched, Precondition, Put, SmallObject};
 pub use key::{KeyParts, KeyTemplate};
 pub use list::Objects;
 pub use object::Object;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::storage::{self, Content, Item, LockGuard, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 use crate::error::Result;
 use crate::s3;
-use crate::s3::{Bucket, ObjectHeaders, Put, UploadOptions};
+use crate::s3::{Bucket, Put, SmallObject, UploadOptions};
 use capbundle::progress::Control;
 use capbundle::release::paths::{CHANNELS, RELEASES};
 use capbundle::time::Timestamp;
@@ -60,7 +60,7 @@ impl BucketSite {
         for condition in [s3::Precondition::Absent, s3::Precondition::Unchanged(NO_MARK)] {
             let put = self
                 .bucket
-                .write(&self.key(path), bytes, served(path), condition, control)?;
+                .write(&self.key(path), &object(path, bytes), condition, control)?;
             if put != Put::Refused {
                 return Ok(false);
             }
@@ -132,7 +132,7 @@ impl SiteStorage for BucketSite {
             WriteCondition::Unchanged(Content { mark: None, .. }) => s3::Precondition::None,
         };
         let key = self.key(path);
-        let mut put = self.bucket.write(&key, bytes, served(path), condition, control)?;
+        let mut put = self.bucket.write(&key, &object(path, bytes), condition, control)?;
         if put == Put::NoConditions || condition == s3::Precondition::None {
             self.preconditions_unsupported.store(true, Ordering::Relaxed);
         }
@@ -144,7 +144,7 @@ impl SiteStorage for BucketSite {
             };
             put = if holds {
                 self.bucket
-                    .write(&key, bytes, served(path), s3::Precondition::None, control)?
+                    .write(&key, &object(path, bytes), s3::Precondition::None, control)?
             } else {
                 Put::Refused
             };
@@ -189,8 +189,12 @@ impl SiteStorage for BucketSite {
     }
 }
 
-fn served(path: &str) -> ObjectHeaders<'static> {
-    ObjectHeaders::new(storage::content_type(path), storage::cache_control(path))
+fn object<'a>(path: &str, bytes: &'a [u8]) -> SmallObject<'a> {
+    SmallObject {
+        bytes,
+        content_type: storage::content_type(path),
+        cache_control: storage::cache_control(path),
+    }
 }
 
 /// As in the response to `HEAD`.

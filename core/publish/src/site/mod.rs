@@ -42,10 +42,10 @@ pub use folder::FolderSite;
 pub use list::{Listed, Listing, Unreadable, list};
 pub use note::SiteNote;
 pub use plan::{ExecutionOptions, Outcome, PublishError, Report};
-pub use publish::{Audience, ReleaseMetadata};
+pub use publish::{Audience, NewRelease, ReleaseMetadata};
 pub use publisher::Publisher;
 pub use ring::{current_ring, publish_ring};
-pub use signed::Delivery;
+pub use signed::{DeliveredFiles, Delivery};
 pub use signing::Signing;
 pub use storage::{Content, Item, LockGuard, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 

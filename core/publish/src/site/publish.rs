@@ -50,6 +50,17 @@ pub enum Audience {
     },
 }
 
+/// A release to create.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRelease<'a> {
+    /// The bundle of the release.
+    pub bundle: &'a Bundle,
+    /// The metadata of the release.
+    pub metadata: &'a ReleaseMetadata,
+    /// The devices it is offered to.
+    pub audience: Audience,
+}
+
 impl Publisher<'_> {
     /// Publishes a bundle: archive, file list, release, and last the channel file, which makes it visible to devices.
     ///
@@ -61,17 +72,15 @@ impl Publisher<'_> {
     /// also a content key; [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for too few keys, and a sequence that is in use;
     /// [`Busy`](capbundle::ErrorKind::Busy) if another publisher is active; errors of sealing, signing and storing. See
     /// [`PublishError`](super::PublishError).
-    pub fn publish(
-        &self,
-        bundle: &Bundle,
-        details: &ReleaseMetadata,
-        placement: Audience,
-        signing: &Signing<'_>,
-        run: &mut ExecutionOptions<'_>,
-    ) -> Outcome {
+    pub fn publish(&self, new: &NewRelease<'_>, signing: &Signing<'_>, run: &mut ExecutionOptions<'_>) -> Outcome {
+        let &NewRelease {
+            bundle,
+            metadata,
+            audience,
+        } = new;
         let dry_run = run.dry_run;
         plan::carry_out(self.storage, run, |control| {
-            if let Audience::Candidate { rollout_bps } = placement {
+            if let Audience::Candidate { rollout_bps } = audience {
                 require_share(rollout_bps)?;
             }
             let mut state = self.state(control)?;
@@ -79,13 +88,13 @@ impl Publisher<'_> {
             let rings = signing.rings(self, &bundle.recipients, &mut notes, control)?;
             self.count(&mut state, &rings, &mut notes, control)?;
             let ring = rings.newest();
-            let wanted = self.wanted(bundle, details, signing, &state)?;
+            let wanted = self.wanted(bundle, metadata, signing, &state)?;
             let mut decision = Decision {
                 notes,
                 ..Decision::default()
             };
             if let Some(offered) = self.offered(&state, &wanted, signing, ring, bundle, control)? {
-                return self.offer_again(&offered, &state, placement, decision);
+                return self.offer_again(&offered, &state, audience, decision);
             }
             let sequence = match self.unfinished(&state, &wanted, signing, ring, bundle, control)? {
                 Some(release) => {
@@ -101,7 +110,7 @@ impl Publisher<'_> {
                 None => self.make(&mut decision, bundle, wanted, signing, ring, control)?,
             };
             decision.sequences.push(sequence);
-            self.offer(&mut decision, &state, sequence, placement)?;
+            self.offer(&mut decision, &state, sequence, audience)?;
             Ok(decision)
         })
     }
@@ -109,18 +118,18 @@ impl Publisher<'_> {
     fn wanted(
         &self,
         bundle: &Bundle,
-        details: &ReleaseMetadata,
+        metadata: &ReleaseMetadata,
         signing: &Signing<'_>,
         state: &SiteState,
     ) -> Result<Release> {
         let target = ReleaseTarget::Bundle(bundle.identity(bundle.is_sealed().then(signing::to_be_sealed)));
         let sequence = sequence(signing, state)?;
         let new = Release::new(self.app.clone(), self.channel.clone(), sequence, target)
-            .with_version(&details.version)
+            .with_version(&metadata.version)
             .with_validity(self.now, signing.expiry(self.now))
-            .with_native(details.native.clone())
-            .with_link(details.link.clone())
-            .with_comment(details.comment.clone());
+            .with_native(metadata.native.clone())
+            .with_link(metadata.link.clone())
+            .with_comment(metadata.comment.clone());
         // Validates it before a large archive is sealed.
         capbundle::release::create(&new)?;
         Ok(new)
@@ -159,13 +168,13 @@ impl Publisher<'_> {
         &self,
         offered: &Release,
         state: &SiteState,
-        placement: Audience,
+        audience: Audience,
         mut decision: Decision,
     ) -> Result<Decision> {
         let sequence = offered.sequence;
         decision.sequences.push(sequence);
         let is_stable = state.channel.stable == Some(sequence);
-        match (placement, state.channel.candidate) {
+        match (audience, state.channel.candidate) {
             (Audience::Candidate { rollout_bps }, Some(candidate))
                 if candidate.sequence == sequence && candidate.rollout_bps != rollout_bps =>
             {
@@ -183,7 +192,7 @@ impl Publisher<'_> {
             }
         }
         decision.steps.extend(keep(offered));
-        self.offer(&mut decision, state, sequence, placement)?;
+        self.offer(&mut decision, state, sequence, audience)?;
         Ok(decision)
     }
 
@@ -303,11 +312,11 @@ impl Publisher<'_> {
         decision: &mut Decision,
         state: &SiteState,
         sequence: u64,
-        placement: Audience,
+        audience: Audience,
     ) -> Result<()> {
         let mut next = state.channel.clone();
         let before = next.candidate.take();
-        match placement {
+        match audience {
             Audience::Stable => next.stable = Some(sequence),
             Audience::Candidate { rollout_bps } => {
                 next.candidate = Some(Candidate { sequence, rollout_bps });

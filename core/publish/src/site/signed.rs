@@ -13,38 +13,47 @@ use capbundle::release::paths;
 use capbundle::release::{BundleIdentity, Envelope, KeyRing, Release};
 use capbundle::sealed;
 
-/// The files of a release that was created elsewhere.
+/// A release that was created and signed elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
+    /// The bytes of the envelope.
+    pub envelope: &'a [u8],
+    /// The files of its bundle. A release of the built-in bundle has none.
+    pub files: Option<DeliveredFiles<'a>>,
+}
+
+/// The files of a bundle that was created elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct DeliveredFiles<'a> {
     /// The archive: the sealed one if the release names one, otherwise the plain one.
     pub archive: &'a std::path::Path,
     /// The bytes of the file list.
-    pub files: &'a [u8],
+    pub list: &'a [u8],
 }
 
 impl Publisher<'_> {
-    /// Publishes a release that was created and signed elsewhere, with its files. A release of the built-in bundle has none.
+    /// Publishes a release that was created and signed elsewhere, with its files.
     ///
     /// # Errors
     /// The errors of [`publish`](Self::publish); [`ReleaseRefused`](capbundle::Error::ReleaseRefused) if devices would refuse the release;
     /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) for files that are missing, superfluous or not those of the release.
     pub fn publish_signed(
         &self,
-        envelope: &[u8],
-        delivery: Option<Delivery<'_>>,
-        placement: Audience,
+        delivery: &Delivery<'_>,
+        audience: Audience,
         ring: Option<&[u8]>,
         run: &mut ExecutionOptions<'_>,
     ) -> Outcome {
+        let &Delivery { envelope, files } = delivery;
         plan::carry_out(self.storage, run, |control| {
-            if let Audience::Candidate { rollout_bps } = placement {
+            if let Audience::Candidate { rollout_bps } = audience {
                 require_share(rollout_bps)?;
             }
             let rings = Rings::walk(self.storage, self.app, ring, control)?;
             let release = signing::require_trusted(self, rings.newest(), envelope)?;
-            let delivery = require_delivery(&release, delivery)?;
-            if let Some((bundle, delivery)) = delivery {
-                require_fitting(bundle, delivery, control)?;
+            let files = require_files(&release, files)?;
+            if let Some((bundle, files)) = files {
+                require_fitting(bundle, files, control)?;
             }
             let mut state = self.state(control)?;
             let mut decision = Decision::default();
@@ -56,19 +65,19 @@ impl Publisher<'_> {
                     .extend(self.more_signatures(envelope, &release, rings.newest(), control)?);
             }
             if is_named {
-                return self.offer_again(&release, &state, placement, decision);
+                return self.offer_again(&release, &state, audience, decision);
             }
             require_above(release.sequence, &state)?;
             decision.sequences.push(release.sequence);
-            if let Some((bundle, delivery)) = delivery {
+            if let Some((bundle, files)) = files {
                 let (path, size) = paths::archive_of(bundle);
                 decision.steps.push(Step::File {
                     path,
-                    file: delivery.archive.to_path_buf(),
+                    file: files.archive.to_path_buf(),
                     size,
                     temporary: None,
                 });
-                decision.steps.push(files_step(bundle, delivery.files));
+                decision.steps.push(files_step(bundle, files.list));
             }
             if !state.own.contains(&release.sequence) {
                 decision.steps.push(Step::New {
@@ -76,7 +85,7 @@ impl Publisher<'_> {
                     bytes: envelope.to_vec(),
                 });
             }
-            self.offer(&mut decision, &state, release.sequence, placement)?;
+            self.offer(&mut decision, &state, release.sequence, audience)?;
             Ok(decision)
         })
     }
@@ -115,12 +124,12 @@ impl Publisher<'_> {
 }
 
 /// A release of a bundle needs its files; any other has none.
-fn require_delivery<'a>(
+fn require_files<'a>(
     release: &'a Release,
-    delivery: Option<Delivery<'a>>,
-) -> Result<Option<(&'a BundleIdentity, Delivery<'a>)>> {
-    let problem = match (release.bundle(), delivery) {
-        (Some(bundle), Some(delivery)) => return Ok(Some((bundle, delivery))),
+    files: Option<DeliveredFiles<'a>>,
+) -> Result<Option<(&'a BundleIdentity, DeliveredFiles<'a>)>> {
+    let problem = match (release.bundle(), files) {
+        (Some(bundle), Some(files)) => return Ok(Some((bundle, files))),
         (None, None) => return Ok(None),
         (Some(_), None) => "expected its archive and file list, found neither: pass both",
         (None, Some(_)) => {
@@ -131,14 +140,14 @@ fn require_delivery<'a>(
 }
 
 /// Checks that the files are those that the release names.
-fn require_fitting(bundle: &BundleIdentity, delivery: Delivery<'_>, control: &Control) -> Result<()> {
+fn require_fitting(bundle: &BundleIdentity, files: DeliveredFiles<'_>, control: &Control) -> Result<()> {
     use capbundle::digest::Sha256Digest;
-    let Delivery { archive: file, files } = delivery;
+    let DeliveredFiles { archive: file, list } = files;
     let differs = |what: &str, expected: Sha256Digest, found: Sha256Digest| {
         let problem = format!("its SHA-256 is {found}, the release names {expected}");
         Err(Error::invalid_input(what, problem))
     };
-    let found = Sha256Digest::of(files);
+    let found = Sha256Digest::of(list);
     if found != bundle.files_digest {
         return differs("file list", bundle.files_digest, found);
     }

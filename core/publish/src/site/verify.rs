@@ -36,6 +36,8 @@ use capbundle::update::channel::{Site, SiteReader};
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct VerifyOptions<'a> {
+    /// The app whose site it is.
+    pub app: &'a AppId,
     /// The channels to verify.
     pub channels: &'a [ChannelName],
     /// The envelope of the first ring, as configured in the app. By default `keys/1.json` of the site is trusted, which anyone
@@ -56,10 +58,11 @@ pub struct VerifyOptions<'a> {
 }
 
 impl<'a> VerifyOptions<'a> {
-    /// Verifies these channels, without downloading archives.
+    /// Verifies these channels of this app, without downloading archives.
     #[must_use]
-    pub fn new(channels: &'a [ChannelName], staging: PathBuf) -> Self {
+    pub fn new(app: &'a AppId, channels: &'a [ChannelName], staging: PathBuf) -> Self {
         Self {
+            app,
             channels,
             ring: None,
             expires_within: Duration::from_secs(14 * 24 * 60 * 60),
@@ -104,7 +107,6 @@ impl VerifyReport {
 pub fn verify(
     transport: &dyn Transport,
     site: &Site,
-    app: &AppId,
     options: &VerifyOptions<'_>,
     control: &Control,
 ) -> Result<VerifyReport> {
@@ -117,7 +119,6 @@ pub fn verify(
     let mut verification = Verification {
         looker: Looker::new(reader),
         reader,
-        app,
         options,
         report: VerifyReport {
             ring: None,
@@ -140,7 +141,6 @@ pub fn verify(
 struct Verification<'a> {
     looker: Looker<'a>,
     reader: SiteReader<'a>,
-    app: &'a AppId,
     options: &'a VerifyOptions<'a>,
     report: VerifyReport,
     /// Paths of verified archives.
@@ -192,7 +192,7 @@ impl Verification<'_> {
         let first = paths::ring_path(1);
         let trusted = if let Some(bytes) = self.options.ring {
             // An invalid ring of the caller is an error, not a problem of the site.
-            Some(KeyRing::trusted(bytes, self.app)?)
+            Some(KeyRing::trusted(bytes, self.options.app)?)
         } else {
             let Some(bytes) = self.document(&first, MAX_ENVELOPE_BYTES)? else {
                 return Ok(None);
@@ -200,7 +200,7 @@ impl Verification<'_> {
             let message = "no key ring was given, so the first ring of the site is trusted; anyone with write access can replace it, and devices \
                            would then refuse the releases";
             self.problem(ProblemSeverity::Note, "ring_from_site", &first, message);
-            self.unless_broken(&first, KeyRing::trusted(&bytes, self.app))?
+            self.unless_broken(&first, KeyRing::trusted(&bytes, self.options.app))?
         };
         let Some(mut ring) = trusted else {
             return Ok(None);
@@ -225,7 +225,7 @@ impl Verification<'_> {
         let Some(bytes) = self.document(&path, MAX_CHANNEL_FILE_BYTES)? else {
             return Ok(());
         };
-        let Some(file) = self.unless_broken(&path, ChannelFile::parse(&bytes, self.app, channel))? else {
+        let Some(file) = self.unless_broken(&path, ChannelFile::parse(&bytes, self.options.app, channel))? else {
             return Ok(());
         };
         self.caching(&path)?;
@@ -301,7 +301,7 @@ impl Verification<'_> {
         let keys: Vec<_> = self.options.content_keys.iter().map(|key| key.public()).collect();
         let context = TrustContext {
             ring,
-            app: self.app,
+            app: self.options.app,
             channel,
             native: &native,
             built_in_sequence: None,

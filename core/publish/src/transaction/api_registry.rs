@@ -1,7 +1,7 @@
 //! Registers bundles with a server of the Bundles API.
 
 use super::{ChannelState, Registry};
-use crate::api::{Api, ApiError, AppId, BundleRegistration, Checksum, NativePackage};
+use crate::api::{Api, ApiError, AppId, BundleMetadata, BundleRegistration, Checksum, NativePackage};
 use crate::error::{Error, Result};
 use capbundle::capgo::IvSessionKey;
 use capbundle::http::Url;
@@ -93,7 +93,8 @@ impl Registry for ApiRegistry<'_> {
     }
 
     fn annotate(&self, bundle: u64, link: Option<&str>, comment: Option<&str>, control: &Control) -> Result<()> {
-        self.api.set_metadata(&self.app, bundle, link, comment, control)
+        let metadata = BundleMetadata { link, comment };
+        self.api.set_metadata(&self.app, bundle, metadata, control)
     }
 
     fn channel(&self, name: &str, control: &Control) -> Result<Option<ChannelState>> {

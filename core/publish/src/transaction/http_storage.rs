@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::{Storage, StoredArchive};
 use crate::ambiguity::may_have_been_done;
-use crate::api::{Api, AppId};
+use crate::api::{Api, AppId, ArchiveUpload};
 use crate::error::{Error, Result};
-use crate::http_upload::{HttpUploadOptions, put_noting};
+use crate::http_upload::{HttpUpload, HttpUploadOptions, put_noting};
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Transport, Url};
 use capbundle::progress::Control;
@@ -43,7 +43,12 @@ impl Storage for PutFile<'_> {
 
     fn store(&self, file: &Path, control: &Control) -> Result<StoredArchive> {
         let mut repeated = false;
-        let put = put_noting(self.transport, &self.to, file, &self.options, &mut repeated, control);
+        let upload = HttpUpload {
+            url: &self.to,
+            file,
+            options: &self.options,
+        };
+        let put = put_noting(self.transport, &upload, &mut repeated, control);
         self.repeated.set(repeated);
         put?;
         Ok(StoredArchive {
@@ -99,9 +104,12 @@ impl Storage for ServerFile<'_> {
 
     fn store(&self, file: &Path, control: &Control) -> Result<StoredArchive> {
         let mut repeated = false;
-        let uploaded = self
-            .api
-            .upload_noting(&self.app, &self.version, file, &self.digest, &mut repeated, control);
+        let archive = ArchiveUpload {
+            version: &self.version,
+            file,
+            digest: &self.digest,
+        };
+        let uploaded = self.api.upload_noting(&self.app, &archive, &mut repeated, control);
         self.repeated.set(repeated);
         let uploaded = uploaded?;
         Ok(StoredArchive {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
-use super::options::{CheckOptions, Expected};
+use super::options::{Expected, UrlCheckOptions};
 use super::refusal;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::client::{AttemptOutcome, Client, Retryable, with_note};
@@ -36,14 +36,13 @@ pub(super) struct Fetched {
 pub(super) fn fetch(
     transport: &dyn Transport,
     url: &Url,
-    expected: &Expected,
-    options: &CheckOptions,
+    options: &UrlCheckOptions,
     control: &Control,
 ) -> Result<Fetched> {
     let retry = RetryPolicy::new(options.attempts).with_first_wait(options.first_wait);
     Client::new(transport, control, OPERATION)
         .with_retry(retry)
-        .run(&mut Incoming::new(url, expected, options, control))
+        .run(&mut Incoming::new(url, options, control))
 }
 
 /// How a transfer ended, other than with a permanent error.
@@ -62,7 +61,7 @@ enum Ended {
 struct Incoming<'a> {
     url: &'a Url,
     expected: &'a Expected,
-    options: &'a CheckOptions,
+    options: &'a UrlCheckOptions,
     control: &'a Control,
     hasher: Sha256,
     received: u64,
@@ -84,10 +83,10 @@ struct Incoming<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    fn new(url: &'a Url, expected: &'a Expected, options: &'a CheckOptions, control: &'a Control) -> Self {
+    fn new(url: &'a Url, options: &'a UrlCheckOptions, control: &'a Control) -> Self {
         Self {
             url,
-            expected,
+            expected: &options.expected,
             options,
             control,
             hasher: Sha256::new(),

@@ -48,7 +48,9 @@ impl Expected {
 /// Options of a check.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct CheckOptions {
+pub struct UrlCheckOptions {
+    /// The expected file.
+    pub expected: Expected,
     /// The largest file, in bytes, if its size is not known. 1 GiB.
     pub max_size: u64,
     /// The origin of web apps, for the note on CORS. `https://localhost`, as in Capacitor.
@@ -63,9 +65,12 @@ pub struct CheckOptions {
     pub first_wait: Duration,
 }
 
-impl Default for CheckOptions {
-    fn default() -> Self {
+impl UrlCheckOptions {
+    /// A check that the URL serves this file.
+    #[must_use]
+    pub fn new(expected: Expected) -> Self {
         Self {
+            expected,
             max_size: 1 << 30,
             origin: "https://localhost".to_owned(),
             connect_timeout: Duration::from_secs(15),
@@ -74,9 +79,7 @@ impl Default for CheckOptions {
             first_wait: Duration::from_millis(500),
         }
     }
-}
 
-impl CheckOptions {
     pub(super) fn request(&self, url: &Url) -> Request {
         let mut request = Request::new(Method::Get, url.clone());
         request.connect_timeout = self.connect_timeout;

@@ -1,7 +1,7 @@
 //! A request for one byte of the file, as a web app sends it: whether downloads can resume, and whether web apps may read it.
 
 use super::note::UrlNote;
-use super::options::CheckOptions;
+use super::options::UrlCheckOptions;
 use capbundle::http::client::Client;
 use capbundle::http::download::content_range;
 use capbundle::http::{RetryPolicy, Transport, Url};
@@ -13,7 +13,7 @@ pub(super) fn probe(
     transport: &dyn Transport,
     url: &Url,
     size: u64,
-    options: &CheckOptions,
+    options: &UrlCheckOptions,
     control: &Control,
 ) -> Result<Vec<UrlNote>> {
     let operation = "check the address";

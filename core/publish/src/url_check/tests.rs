@@ -32,11 +32,11 @@ fn run(transport: &Scripted) -> Result<CheckedUrl> {
 }
 
 fn run_with(transport: &Scripted, expected: &Expected, control: &Control) -> Result<CheckedUrl> {
-    let options = CheckOptions {
+    let options = UrlCheckOptions {
         first_wait: Duration::ZERO,
-        ..CheckOptions::default()
+        ..UrlCheckOptions::new(expected.clone())
     };
-    check(transport, &ADDRESS.parse().unwrap(), expected, &options, control)
+    check(transport, &ADDRESS.parse().unwrap(), &options, control)
 }
 
 fn file(bytes: &[u8]) -> Answer {
@@ -109,14 +109,8 @@ fn a_url_that_expires_or_contains_a_secret_is_a_warning() {
     ] {
         let url = format!("{ADDRESS}?{query}").parse().unwrap();
         let transport = Scripted::new([file(&archive()), one_byte()]);
-        let checked = check(
-            &transport,
-            &url,
-            &self::expected(),
-            &CheckOptions::default(),
-            &Control::new(),
-        )
-        .unwrap();
+        let options = UrlCheckOptions::new(self::expected());
+        let checked = check(&transport, &url, &options, &Control::new()).unwrap();
         assert_eq!(names(&checked), expected, "{query}");
         for note in checked.notes {
             assert!(note.is_warning() && !note.to_string().contains("hidden"), "{note}");
@@ -217,14 +211,8 @@ fn redirects_are_followed_to_https_only() {
     let error = run(&Scripted::new([to("http://objects.example/1")])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTrusted);
     let plain = "http://cdn.example.com/app.zip".parse().unwrap();
-    let error = check(
-        &Scripted::new([]),
-        &plain,
-        &expected(),
-        &CheckOptions::default(),
-        &Control::new(),
-    )
-    .unwrap_err();
+    let options = UrlCheckOptions::new(expected());
+    let error = check(&Scripted::new([]), &plain, &options, &Control::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTrusted);
 }
 
@@ -317,12 +305,12 @@ impl Transport for SlowRefusal {
 #[test]
 fn a_slow_error_response_is_not_read_to_its_end() {
     let transport = SlowRefusal::default();
-    let options = CheckOptions {
+    let options = UrlCheckOptions {
         stall_timeout: Duration::from_millis(5),
-        ..CheckOptions::default()
+        ..UrlCheckOptions::new(expected())
     };
     let url = ADDRESS.parse().unwrap();
-    let error = check(&transport, &url, &expected(), &options, &Control::new()).unwrap_err();
+    let error = check(&transport, &url, &options, &Control::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(transport.0.into_inner() < 1000);
 }

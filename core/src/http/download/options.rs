@@ -1,5 +1,6 @@
 //! The file to download, and the options of a download.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::digest::Sha256Digest;
@@ -48,6 +49,17 @@ impl Remote {
         name.truncate(32);
         name
     }
+}
+
+/// What [`download`](super::download()) downloads, where to and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Download<'a> {
+    /// The file.
+    pub remote: &'a Remote,
+    /// The folder for it, which must exist and belong to the app alone.
+    pub folder: &'a Path,
+    /// Limits, timeouts and retries.
+    pub options: &'a DownloadOptions,
 }
 
 /// How to download.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::headers::{content_length, content_range, unsatisfied_range};
-use super::options::{DownloadOptions, Remote, StartCheck};
+use super::options::{Download, DownloadOptions, Remote, StartCheck};
 use super::part::{Part, ResumeInfo, size_mismatch};
 use super::rate::Rate;
 use super::web_page::is_markup;
@@ -54,13 +54,16 @@ pub(super) struct PartReceiver<'a> {
 
 impl<'a> PartReceiver<'a> {
     pub(super) fn new(
-        remote: &'a Remote,
+        wanted: &Download<'a>,
         part: &'a mut Part,
-        folder: &'a Path,
-        options: &'a DownloadOptions,
         control: &'a Control,
         start: Option<&'a StartCheck<'a>>,
     ) -> Self {
+        let &Download {
+            remote,
+            folder,
+            options,
+        } = wanted;
         Self {
             furthest: part.length(),
             remote,

@@ -8,6 +8,7 @@ mod hostile;
 mod origins;
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -55,7 +56,15 @@ impl Device {
     }
 
     fn download_with(&self, transport: &Scripted, control: &Control) -> Result<Downloaded> {
-        download(transport, &self.remote, self.folder.path(), &self.options, control)
+        download(transport, &self.wanted(&self.options), control)
+    }
+
+    fn wanted<'a>(&'a self, options: &'a DownloadOptions) -> Download<'a> {
+        Download {
+            remote: &self.remote,
+            folder: self.folder.path(),
+            options,
+        }
     }
 
     /// A response with the whole file.
@@ -248,7 +257,7 @@ fn a_part_of_another_file_costs_one_more_attempt_and_no_error() {
     let mut once = device.options.clone();
     once.attempts = 1;
     // The process ends after the first attempt.
-    download(&transport, &device.remote, device.folder.path(), &once, &Control::new()).unwrap_err();
+    download(&transport, &device.wanted(&once), &Control::new()).unwrap_err();
     let transport = Scripted::new([
         Answer::new(206, &device.file[70_000..]).with("Content-Range", "bytes 70000-199999/200000"),
         device.whole(),
@@ -467,7 +476,7 @@ fn the_progress_of_a_restarted_download_never_decreases() {
     let mut once = device.options.clone();
     once.attempts = 1;
     let first = Scripted::new([wrong]);
-    download(&first, &device.remote, device.folder.path(), &once, &Control::new()).unwrap_err();
+    download(&first, &device.wanted(&once), &Control::new()).unwrap_err();
     // The part is of another file, which only the digest shows.
     let transport = Scripted::new([
         Answer::new(206, &device.file[70_000..]).with("Content-Range", "bytes 70000-199999/200000"),

@@ -8,7 +8,7 @@ use super::outcome::{ChannelOutcome, Offer, RolloutDecision, Skipped};
 use super::source::ChannelSource;
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::http::download::{
-    DownloadOptions, Downloaded, LockedDownload, Remote, StartCheck, download_with_start_check,
+    Download, DownloadOptions, Downloaded, LockedDownload, Remote, StartCheck, download_with_start_check,
 };
 use crate::keys::ContentKey;
 use crate::progress::{Parts, Phase};
@@ -313,11 +313,16 @@ impl<'a> ReleaseSelection<'a> {
             control,
             ..
         } = self.reader;
-        let options = DownloadOptions {
+        let options = &DownloadOptions {
             max_size: most,
             ..options.clone()
         };
-        download_with_start_check(transport, remote, folder, &options, control, start)
+        let wanted = Download {
+            remote,
+            folder,
+            options,
+        };
+        download_with_start_check(transport, &wanted, control, start)
     }
 }
 

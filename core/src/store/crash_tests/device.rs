@@ -19,7 +19,7 @@ use crate::io::vfs::{Files as _, Kind};
 use crate::native::NativeApp;
 use crate::progress::Control;
 use crate::store::state::Trial;
-use crate::store::{BundleId, BundleRecord, BundleRef, Launch, NewBundle, Store, StoreOptions};
+use crate::store::{BundleId, BundleRecord, BundleRef, Launch, NewBundle, ReleaseFiles, Store, StoreOptions};
 use crate::time::Timestamp;
 use crate::verified::VerifiedArchive;
 
@@ -225,8 +225,12 @@ impl Device {
     pub(super) fn accept(&self, archives: &Archives, version: &str, sequence: u64) -> Result<BundleRecord> {
         let release = &archives.releases[&(version.to_owned(), sequence)];
         let archive = archives.get(version).path();
-        self.store()
-            .install_release(&release.envelope, archive, &release.files, &options(), &Control::new())
+        let files = ReleaseFiles {
+            envelope: &release.envelope,
+            archive,
+            file_list: &release.files,
+        };
+        self.store().install_release(&files, &options(), &Control::new())
     }
 
     pub(super) fn accept_built_in(&self, archives: &Archives, sequence: u64) -> Result<bool> {

@@ -11,7 +11,7 @@ use super::request::NewBundle;
 use crate::capgo::{self, IvSessionKey, SignedChecksum};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, ErrorKind, IoContext, Result};
-use crate::http::download::{DownloadOptions, Remote, download_unless};
+use crate::http::download::{Download, DownloadOptions, Remote, download_unless};
 use crate::http::{Headers, Transport, Url};
 use crate::keys::VerifyingKey;
 use crate::progress::Control;
@@ -140,6 +140,11 @@ impl Store {
             };
             let remote = remote(from, &digest);
             let downloads = self.downloads(&[&remote.name()])?;
+            let wanted = Download {
+                remote: &remote,
+                folder: &downloads,
+                options,
+            };
             let installed = Cell::new(None);
             let unless = || match self.known(&digest, &from.bundle)? {
                 Some(record) => {
@@ -148,7 +153,7 @@ impl Store {
                 }
                 None => Ok(()),
             };
-            let downloaded = download_unless(transport, &remote, &downloads, options, control, None, &unless);
+            let downloaded = download_unless(transport, &wanted, control, None, &unless);
             match installed.take() {
                 Some(record) => Ok(Err(record)),
                 None => downloaded.map(Ok),

@@ -6,7 +6,7 @@ mod release;
 mod request;
 
 pub use fetch::{ExpectedProof, RemoteArchive};
-pub use request::{NewBundle, ReleaseOptions};
+pub use request::{NewBundle, ReleaseFiles, ReleaseOptions};
 
 pub(super) use fetch::is_fault_of_file;
 pub(super) use request::{Acceptance, ArchiveSource, acceptance_of};

@@ -1,9 +1,7 @@
 //! Accepting a signed release: its bundle is installed, or the built-in one comes next. Either happens in one step with
 //! recording the release as accepted.
 
-use std::path::Path;
-
-use super::request::{Acceptance, ArchiveSource, NewBundle, ReleaseOptions, acceptance_of};
+use super::request::{Acceptance, ArchiveSource, NewBundle, ReleaseFiles, ReleaseOptions, acceptance_of};
 use crate::error::{Error, IoContext as _, Result};
 use crate::keys::{ContentKey, PublicContentKey};
 use crate::progress::Control;
@@ -23,8 +21,7 @@ impl Store {
         self.trusted_release(&self.settled()?, envelope, options)
     }
 
-    /// Installs a release from its files: the envelope, the archive as published (possibly sealed) and the file list.
-    /// It is served only after [`set_next`](Self::set_next) or [`set_current`](Self::set_current). The archive is not
+    /// Installs a release from its files. It is served only after [`set_next`](Self::set_next) or [`set_current`](Self::set_current). The archive is not
     /// removed.
     ///
     /// The release is checked, the archive opened and unpacked, and its files compared with the list. Then the bundle
@@ -42,19 +39,17 @@ impl Store {
     /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn install_release(
         &self,
-        envelope: &[u8],
-        archive: &Path,
-        file_list: &[u8],
+        published: &ReleaseFiles<'_>,
         options: &ReleaseOptions,
         control: &Control,
     ) -> Result<BundleRecord> {
-        let trusted = self.check_release(envelope, options)?;
-        let files = trusted.check_file_list(file_list)?;
+        let trusted = self.check_release(published.envelope, options)?;
+        let files = trusted.check_file_list(published.file_list)?;
         let (new, acceptance) = acceptance_of(&trusted, &files);
         if let Some(installed) = self.accept_installed(&trusted, &new, &acceptance)? {
             return Ok(installed);
         }
-        let archive = ArchiveSource::File(archive);
+        let archive = ArchiveSource::File(published.archive);
         self.install_trusted(&trusted, archive, &new, &acceptance, options, control)?
     }
 

@@ -68,6 +68,17 @@ impl ReleaseOptions {
     }
 }
 
+/// The files of a release, as published.
+#[derive(Debug, Clone, Copy)]
+pub struct ReleaseFiles<'a> {
+    /// The bytes of its envelope.
+    pub envelope: &'a [u8],
+    /// Its archive: the sealed one if the release names one, otherwise the plain one.
+    pub archive: &'a Path,
+    /// The bytes of its file list.
+    pub file_list: &'a [u8],
+}
+
 /// The archive of a release.
 #[derive(Debug)]
 pub(in crate::store) enum ArchiveSource<'a> {

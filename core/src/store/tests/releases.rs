@@ -16,13 +16,12 @@ fn demanding() -> Device {
 fn try_install(device: &Device, store: &Store, published: &Published) -> Result<BundleRecord> {
     let file = device.beside("handed-over");
     fs::write(&file, &published.archive).unwrap();
-    store.install_release(
-        &published.envelope,
-        &file,
-        &published.files,
-        &options(),
-        &Control::new(),
-    )
+    let files = ReleaseFiles {
+        envelope: &published.envelope,
+        archive: &file,
+        file_list: &published.files,
+    };
+    store.install_release(&files, &options(), &Control::new())
 }
 
 fn install(device: &Device, store: &Store, published: &Published) -> BundleRecord {
@@ -200,15 +199,12 @@ fn a_later_release_of_an_old_bundle_does_not_unpack_it_again() {
         release.comment = Some("back".to_owned());
     });
     // The archive is not even opened.
-    let again = store
-        .install_release(
-            &back.envelope,
-            Path::new("/nowhere"),
-            &back.files,
-            &options(),
-            &Control::new(),
-        )
-        .unwrap();
+    let files = ReleaseFiles {
+        envelope: &back.envelope,
+        archive: Path::new("/nowhere"),
+        file_list: &back.files,
+    };
+    let again = store.install_release(&files, &options(), &Control::new()).unwrap();
 
     assert_eq!(again.id, first.id);
     assert_eq!((again.sequence, again.comment.as_deref()), (Some(9), Some("back")));

@@ -255,7 +255,12 @@ fn each_kind_of_release_is_refused_by_the_method_for_the_other() {
     assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
     let archive = device.beside("1.0.zip");
     let control = crate::progress::Control::new();
-    let refused = store.install_release(&built_in(8), &archive, &first.files, &options(), &control);
+    let files = ReleaseFiles {
+        envelope: &built_in(8),
+        archive: &archive,
+        file_list: &first.files,
+    };
+    let refused = store.install_release(&files, &options(), &control);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!(everything(&device), before);
     assert!(store.accept_built_in(&built_in(8), &options()).unwrap());

@@ -7,7 +7,7 @@ use capbundle::bundle::{self, UnpackOptions};
 use capbundle::capgo;
 use capbundle::capgo::IvSessionKey;
 use capbundle::digest::Sha256Digest;
-use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{Download, DownloadOptions, Remote, download};
 use capbundle::http::{Transport, Url};
 use capbundle::progress::Control;
 use capbundle::{Error, ErrorKind, VerifiedArchive};
@@ -94,7 +94,12 @@ pub(super) fn fetch(
     if let Check::Digest(digest) = &check {
         remote.digest = Some(*digest);
     }
-    let downloaded = download(transport, &remote, folder, &DownloadOptions::default(), control);
+    let wanted = Download {
+        remote: &remote,
+        folder,
+        options: &DownloadOptions::default(),
+    };
+    let downloaded = download(transport, &wanted, control);
     let downloaded = downloaded.map_err(|error| not_downloaded(&error))?;
     let stored = downloaded.path;
     if begins_as_html(&stored)? {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle_publish::api::{Api, ApiKey, AppId, BundleRegistration};
+use capbundle_publish::api::{Api, ApiKey, AppId, BundleMetadata, BundleRegistration};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,7 +48,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             )?;
         }
         ["describe", version, comment] => {
-            api.set_metadata(&app, id_of(version)?, None, Some(*comment), &control)?;
+            let metadata = BundleMetadata {
+                comment: Some(*comment),
+                ..BundleMetadata::default()
+            };
+            api.set_metadata(&app, id_of(version)?, metadata, &control)?;
         }
         ["promote", version, channel] => {
             api.set_channel_by_name(&app, id_of(version)?, channel, &control)?;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle_publish::url_check::{CheckOptions, Expected, check};
+use capbundle_publish::url_check::{Expected, UrlCheckOptions, check};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,13 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let control = Control::new();
     let expected = Expected::of_file(Path::new(archive), &control)?;
 
-    let checked = check(
-        &Http::new(),
-        &url.parse()?,
-        &expected,
-        &CheckOptions::default(),
-        &control,
-    )?;
+    let checked = check(&Http::new(), &url.parse()?, &UrlCheckOptions::new(expected), &control)?;
 
     println!("the URL serves these {} bytes", checked.size);
     for note in checked.notes {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use capbundle::http::Http;
-use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{Download, DownloadOptions, Remote, download};
 use capbundle::progress::{Control, Progress};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,13 +22,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The partial file is named by the digest, so that a later run may resume from another URL.
     remote.digest = Some(digest.parse()?);
 
-    let done = download(
-        &Http::new(),
-        &remote,
-        Path::new(folder),
-        &DownloadOptions::default(),
-        &control,
-    )?;
+    let wanted = Download {
+        remote: &remote,
+        folder: Path::new(folder),
+        options: &DownloadOptions::default(),
+    };
+    let done = download(&Http::new(), &wanted, &control)?;
 
     println!(
         "{} bytes in {}, {} of them received now",

@@ -12,7 +12,7 @@ use capbundle::progress::Control;
 use capbundle_publish::api::{Api, ApiKey, AppId};
 use capbundle_publish::transaction::{ApiRegistry, Plan, Promote, Register, ServerFile, Upload, Verify, Work};
 use capbundle_publish::url_check;
-use capbundle_publish::url_check::{CheckOptions, Expected};
+use capbundle_publish::url_check::{Expected, UrlCheckOptions};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,8 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let storage = ServerFile::new(&api, app.clone(), version, digest);
     let registry = ApiRegistry::new(&api, app, version, digest);
     let check = |url: &Url, control: &Control| {
-        let expected = Expected::of_digest(digest);
-        url_check::check(&http, url, &expected, &CheckOptions::default(), control).map(drop)
+        let options = UrlCheckOptions::new(Expected::of_digest(digest));
+        url_check::check(&http, url, &options, control).map(drop)
     };
     let plan = Plan::new()
         .then(Upload::new(&storage, archive, size))

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use capbundle::http::Http;
 use capbundle::progress::Control;
-use capbundle_publish::http_upload::{HttpUploadOptions, put};
+use capbundle_publish::http_upload::{HttpUpload, HttpUploadOptions, put};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,13 +20,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // `post_form` does the same as `curl -F "file=@…"`.
-    let stored = put(
-        &Http::new(),
-        &url.parse()?,
-        Path::new(archive),
-        &options,
-        &Control::new(),
-    )?;
+    let upload = HttpUpload {
+        url: &url.parse()?,
+        file: Path::new(archive),
+        options: &options,
+    };
+    let stored = put(&Http::new(), &upload, &Control::new())?;
 
     match stored.url {
         Some(url) => println!("stored at {}", url.as_str()),

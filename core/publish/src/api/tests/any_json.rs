@@ -73,6 +73,10 @@ type CallOf<'a> = &'a dyn Fn(&Api) -> Result<()>;
 fn any_response_to_any_call_gives_a_value_or_an_error_without_the_key() {
     let mut dice = Dice(2026);
     let control = Control::new();
+    let comment = BundleMetadata {
+        link: None,
+        comment: Some("x"),
+    };
     let url = || "https://cdn.example.com/1.zip".parse().unwrap();
     for _ in 0..3_000 {
         let answers: Vec<Answer> = (0..12).map(|_| dice.answer()).collect();
@@ -86,7 +90,7 @@ fn any_response_to_any_call_gives_a_value_or_an_error_without_the_key() {
             },
             &|api| api.delete(&app(), "1.0.0", &control),
             &|api| api.set_channel_by_name(&app(), 1, "production", &control).map(drop),
-            &|api| api.set_metadata(&app(), 1, None, Some("x"), &control),
+            &|api| api.set_metadata(&app(), 1, comment, &control),
         ];
         for call in calls {
             let (api, _) = api(answers.clone());

@@ -52,7 +52,7 @@ fn an_invalid_version_deletes_nothing() {
 #[test]
 fn link_and_comment_are_set() {
     let (api, transport) = api([ok(), answer(200, &json!({ "status": "success" })), ok()]);
-    let set = |link, comment| api.set_metadata(&app(), 456, link, comment, &Control::new());
+    let set = |link, comment| api.set_metadata(&app(), 456, BundleMetadata { link, comment }, &Control::new());
     set(Some("https://example.com/v1"), Some("Fixed")).unwrap();
     set(None, Some("")).unwrap();
     assert_eq!(set(None, None).unwrap_err().kind(), ErrorKind::InvalidInput);
@@ -138,7 +138,12 @@ fn an_upload_existed_before_only_if_that_is_certain() {
     ] {
         let (api, _) = api(answers);
         let digest = Sha256Digest::of(b"archive");
-        let uploaded = api.upload(&app(), "1.0.0", &file, &digest, &Control::new()).unwrap();
+        let archive = ArchiveUpload {
+            version: "1.0.0",
+            file: &file,
+            digest: &digest,
+        };
+        let uploaded = api.upload(&app(), &archive, &Control::new()).unwrap();
         assert_eq!(uploaded.already_there, there);
         assert_eq!(uploaded.url.as_str(), "https://updates.example.com/a.zip");
     }

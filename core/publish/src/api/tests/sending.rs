@@ -104,8 +104,12 @@ fn an_upload_waits_for_a_server_with_remote_storage() {
     let stored = json!({ "url": "https://ota.example.com/bundles/a.zip" });
     let (api, transport) = api([answer(201, &stored)]);
     let file = tempfile::NamedTempFile::new().unwrap();
-    api.upload(&app(), "1.2.3", file.path(), &Sha256Digest::of(b""), &Control::new())
-        .unwrap();
+    let archive = ArchiveUpload {
+        version: "1.2.3",
+        file: file.path(),
+        digest: &Sha256Digest::of(b""),
+    };
+    api.upload(&app(), &archive, &Control::new()).unwrap();
     let request = &transport.asked()[0];
     assert!(request.answer_timeout >= Some(Duration::from_secs(300)));
     // A stalled connection is still detected early.

@@ -146,7 +146,11 @@ fn changes_succeed_with_either_shape() {
         let set = json!({ "status": "success", "message": "Bundle 1.0.0 set to channel production" });
         let (api, _) = api([shape.metadata(), answer(200, &set), ok(), ok()]);
         let control = Control::new();
-        api.set_metadata(&app(), 1, None, Some("x"), &control).unwrap();
+        let comment = BundleMetadata {
+            link: None,
+            comment: Some("x"),
+        };
+        api.set_metadata(&app(), 1, comment, &control).unwrap();
         api.set_channel(&app(), 1, 2, &control).unwrap();
         api.delete(&app(), "1.0.0", &control).unwrap();
         api.delete_all(&DeleteAll::bundles_of(app()), &control).unwrap();

@@ -418,16 +418,18 @@ fn the_permission_to_read_checksums_is_not_required() {
 
 #[test]
 fn a_small_object_is_written_without_checksum_headers_if_they_are_refused() {
-    use crate::s3::{ObjectHeaders, Precondition, Put};
+    use crate::s3::{Precondition, Put, SmallObject};
     for (status, code) in [UNSUPPORTED, (400, ""), (403, ""), (501, "NotImplemented")] {
         let store = Arc::new(Store::new(&[]).refusing_checksums(&[], status, code));
         let (bucket, control) = (bucket(&store), Control::new());
-        let served = ObjectHeaders::new("application/json", "no-cache");
+        let object = SmallObject {
+            bytes: b"{}",
+            content_type: "application/json",
+            cache_control: "no-cache",
+        };
         for key in ["one", "two"] {
             *store.object.lock().unwrap() = None;
-            let put = bucket
-                .write(key, b"{}", served, Precondition::Absent, &control)
-                .unwrap();
+            let put = bucket.write(key, &object, Precondition::Absent, &control).unwrap();
             assert_eq!(put, Put::Stored, "{status} {code}");
         }
         assert_eq!(store.with_checksums(), 1, "{status} {code}");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::gc::{GcOptions, collect};
-use super::super::{Audience, Delivery, Outcome, Publisher, ReleaseMetadata, SiteNote};
+use super::super::{Audience, DeliveredFiles, Delivery, Outcome, Publisher, ReleaseMetadata, SiteNote};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::ErrorKind;
@@ -184,14 +184,19 @@ fn a_built_in_release_signed_elsewhere_is_published_without_files() {
     let site = site();
     publish(&site, "1.0.0", Audience::Stable).unwrap();
     let envelope = signed(2);
-    let publish =
-        |delivery, placement| run(|run| publisher(&site).publish_signed(&envelope, delivery, placement, None, run));
-    let zip = tempfile::NamedTempFile::new().unwrap();
-    let delivery = Delivery {
-        archive: zip.path(),
-        files: b"{}",
+    let publish = |files, placement| {
+        let delivery = Delivery {
+            envelope: &envelope,
+            files,
+        };
+        run(|run| publisher(&site).publish_signed(&delivery, placement, None, run))
     };
-    let refused = publish(Some(delivery), Audience::Stable).unwrap_err();
+    let zip = tempfile::NamedTempFile::new().unwrap();
+    let files = DeliveredFiles {
+        archive: zip.path(),
+        list: b"{}",
+    };
+    let refused = publish(Some(files), Audience::Stable).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
     // To a share of the devices first.
     assert_eq!(publish(None, candidate(500)).unwrap().sequences, [2]);

@@ -7,7 +7,9 @@ use tempfile::TempDir;
 
 use super::super::plan::{ExecutionOptions, PublishError, Report};
 use super::super::signing::native_within;
-use super::super::{Audience, Bundle, Outcome, Publisher, ReleaseMetadata, Signing, SiteStorage, publish_ring};
+use super::super::{
+    Audience, Bundle, NewRelease, Outcome, Publisher, ReleaseMetadata, Signing, SiteStorage, publish_ring,
+};
 use super::memory::Memory;
 use capbundle::AppId;
 use capbundle::ChannelName;
@@ -101,7 +103,20 @@ pub(in crate::site) fn publisher(storage: &dyn SiteStorage) -> Publisher<'_> {
 
 pub(in crate::site) fn publish(storage: &dyn SiteStorage, version: &str, placement: Audience) -> Outcome {
     let publisher = publisher(storage);
-    run(|run| publisher.publish(&bundle(version), &details(version), placement, &signing(&[&KEY]), run))
+    let new = NewRelease {
+        bundle: &bundle(version),
+        metadata: &details(version),
+        audience: placement,
+    };
+    run(|run| publisher.publish(&new, &signing(&[&KEY]), run))
+}
+
+pub(in crate::site) fn stable<'a>(bundle: &'a Bundle, metadata: &'a ReleaseMetadata) -> NewRelease<'a> {
+    NewRelease {
+        bundle,
+        metadata,
+        audience: Audience::Stable,
+    }
 }
 
 pub(in crate::site) fn candidate(rollout_bps: u16) -> Audience {

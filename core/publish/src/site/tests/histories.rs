@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::gc::{Collected, GcOptions, collect};
-use super::super::{Audience, Publisher};
+use super::super::{Audience, NewRelease, Publisher};
 use super::fixtures::*;
 use super::memory::Memory;
 use crate::error::Result;
@@ -175,9 +175,12 @@ proptest! {
             // An operation may be refused; only the served files count.
             match event {
                 Event::Publish { channel, version, share } => {
-                    let placement = share.map_or(Audience::Stable, candidate);
                     let (bundle, details) = (bundle(versions[version]), details(versions[version]));
-                    let _ = run(|run| publisher(channel).publish(&bundle, &details, placement, &signing, run));
+                    let new = NewRelease {
+                        audience: share.map_or(Audience::Stable, candidate),
+                        ..stable(&bundle, &details)
+                    };
+                    let _ = run(|run| publisher(channel).publish(&new, &signing, run));
                 }
                 Event::Promote(channel) => drop(run(|run| publisher(channel).promote(None, run))),
                 Event::Rollout(channel, share) => drop(run(|run| publisher(channel).rollout(share, true, run))),

@@ -1,6 +1,6 @@
 //! An attacker with write access to the site and without a key: forged files are never signed.
 
-use super::super::{Audience, Delivery, Outcome, SiteNote, SiteStorage, gc, publish_ring};
+use super::super::{Audience, DeliveredFiles, Delivery, Outcome, SiteNote, SiteStorage, gc, publish_ring};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::ErrorKind;
@@ -94,17 +94,14 @@ fn sequences_that_devices_may_have_accepted_count() {
     let mut by_old_key = signing(&old_key);
     by_old_key.sequence = Some(far);
     let (first, second) = (bundle("1.0.0"), bundle("1.1.0"));
-    run(|run| publisher(&site).publish(&first, &details("1.0.0"), Audience::Stable, &by_old_key, run)).unwrap();
+    run(|run| publisher(&site).publish(&stable(&first, &details("1.0.0")), &by_old_key, run)).unwrap();
     // Damaged, but near the signed ones: devices may have accepted it.
     site.set(&format!("releases/production/{}.json", far + 3), b"damaged");
     let copy = Memory::copied(&site);
     let next = ring(2, &[&OTHER_KEY], &[&KEY], &[&KEY, &OTHER_KEY]);
     run(|run| publish_ring(&copy, &APP, &next, run)).unwrap();
     let keys = [&*OTHER_KEY];
-    let done = run(|run| {
-        let placement = Audience::Stable;
-        publisher(&copy).publish(&second, &details("1.1.0"), placement, &signing(&keys), run)
-    });
+    let done = run(|run| publisher(&copy).publish(&stable(&second, &details("1.1.0")), &signing(&keys), run));
     let done = done.unwrap();
     assert_eq!(done.sequences, [far + 4]);
     assert!(
@@ -121,7 +118,7 @@ fn the_highest_possible_sequence_is_reported() {
     let mut last = signing(&keys);
     last.sequence = Some((1 << 53) - 1);
     let bundle = bundle("1.0.0");
-    run(|run| publisher(&site).publish(&bundle, &details("1.0.0"), Audience::Stable, &last, run)).unwrap();
+    run(|run| publisher(&site).publish(&stable(&bundle, &details("1.0.0")), &last, run)).unwrap();
     let problem = problem(publish(&site, "1.1.0", Audience::Stable));
     assert!(problem.contains("needs another channel"), "{problem}");
 }
@@ -173,10 +170,13 @@ fn signed_elsewhere(site: &Memory, sequence: u64, signers: &[&SigningKey], comme
     let envelope = capbundle::release::sign(&new, signers, &[]).unwrap().to_json().unwrap();
     let file = bundle.outgoing(&Control::new()).unwrap().file;
     let delivery = Delivery {
-        archive: &file,
-        files: &bundle.files,
+        envelope: &envelope,
+        files: Some(DeliveredFiles {
+            archive: &file,
+            list: &bundle.files,
+        }),
     };
-    run(|run| publisher(site).publish_signed(&envelope, Some(delivery), Audience::Stable, None, run))
+    run(|run| publisher(site).publish_signed(&delivery, Audience::Stable, None, run))
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn dereferenced_files_are_kept_for_devices_that_are_downloading_them() {
     let next = bundle("1.1.0");
     let keys = [&*KEY];
     let publisher = publisher(&site).at(Timestamp(late));
-    run(|run| publisher.publish(&next, &details("1.1.0"), Audience::Stable, &signing(&keys), run)).unwrap();
+    run(|run| publisher.publish(&stable(&next, &details("1.1.0")), &signing(&keys), run)).unwrap();
     let collect = |now: u64| {
         let mut options = gc::GcOptions::default();
         (options.keep, options.now) = (0, Timestamp(now));

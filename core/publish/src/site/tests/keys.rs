@@ -1,6 +1,6 @@
 //! Keys are checked before anything is signed.
 
-use super::super::{Audience, SiteStorage, publish_ring};
+use super::super::{SiteStorage, publish_ring};
 use super::fixtures::*;
 use super::memory::Memory;
 use capbundle::ErrorKind;
@@ -8,7 +8,7 @@ use capbundle::keys::{PublicContentKey, SigningKey};
 
 fn publish_with(site: &Memory, keys: &[&SigningKey]) -> super::super::Outcome {
     let (bundle, details) = (bundle("1.0.0"), details("1.0.0"));
-    run(|run| publisher(site).publish(&bundle, &details, Audience::Stable, &signing(keys), run))
+    run(|run| publisher(site).publish(&stable(&bundle, &details), &signing(keys), run))
 }
 
 /// A site with a second ring, which adds the other key or retires the first one.
@@ -60,7 +60,7 @@ fn a_signing_key_must_not_open_archives() {
     let staging = tempfile::tempdir().unwrap();
     let bundle = bundle("1.0.0").sealed_for(vec![recipient], staging.path());
     let details = details("1.0.0");
-    let outcome = run(|run| publisher(&site).publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run));
+    let outcome = run(|run| publisher(&site).publish(&stable(&bundle, &details), &signing(&[&KEY]), run));
     refused(outcome, ErrorKind::KeyInvalid, "signing key of ring 1");
 }
 
@@ -76,7 +76,7 @@ fn a_site_without_a_ring_requires_one_from_the_caller() {
     let keys: [&SigningKey; 1] = [&KEY];
     let mut signing = signing(&keys);
     signing.ring = Some(&RING);
-    run(|run| publisher(&site).publish(&bundle, &details, Audience::Stable, &signing, run)).unwrap();
+    run(|run| publisher(&site).publish(&stable(&bundle, &details), &signing, run)).unwrap();
 }
 
 #[test]

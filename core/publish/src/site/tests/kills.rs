@@ -127,7 +127,7 @@ fn a_release_begun_more_than_a_day_ago_is_not_resumed() {
     let late = publisher(&site).at(Timestamp(NOW + DAY));
     let sequences = |publisher: super::super::Publisher<'_>| {
         let (bundle, details) = (bundle("1.0.0"), details("1.0.0"));
-        dry_run(|run| publisher.publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run)).unwrap()
+        dry_run(|run| publisher.publish(&stable(&bundle, &details), &signing(&[&KEY]), run)).unwrap()
     };
     assert!(sequences(soon).notes.contains(&SiteNote::Resumed(1)));
     assert_eq!(sequences(late).sequences, [2]);
@@ -141,7 +141,6 @@ fn a_release_with_other_metadata_is_not_resumed() {
     site.revives();
     let mut details = details("1.0.0");
     details.comment = Some("with a comment".to_owned());
-    let done =
-        run(|run| publisher(&site).publish(&bundle("1.0.0"), &details, Audience::Stable, &signing(&[&KEY]), run));
+    let done = run(|run| publisher(&site).publish(&stable(&bundle("1.0.0"), &details), &signing(&[&KEY]), run));
     assert_eq!(done.unwrap().sequences, [2]);
 }

@@ -1,6 +1,6 @@
 //! The channel file after each operation.
 
-use super::super::{Audience, SiteNote};
+use super::super::{Audience, NewRelease, SiteNote};
 use super::fixtures::*;
 use capbundle::ErrorKind;
 use capbundle::keys::SigningKey;
@@ -43,13 +43,12 @@ fn a_dry_run_describes_each_step_and_writes_nothing() {
     let site = site();
     let before = site.paths();
     let done = dry_run(|run| {
-        publisher(&site).publish(
-            &bundle("1.0.0"),
-            &details("1.0.0"),
-            candidate(500),
-            &signing(&[&KEY]),
-            run,
-        )
+        let new = NewRelease {
+            bundle: &bundle("1.0.0"),
+            metadata: &details("1.0.0"),
+            audience: candidate(500),
+        };
+        publisher(&site).publish(&new, &signing(&[&KEY]), run)
     })
     .unwrap();
     assert!(!done.changed);
@@ -188,7 +187,7 @@ fn a_sequence_is_above_all_on_the_site_and_may_be_chosen() {
         let mut signing = signing(&keys);
         signing.sequence = sequence;
         let (bundle, details) = (bundle(version), details(version));
-        run(|run| publisher.publish(&bundle, &details, Audience::Stable, &signing, run))
+        run(|run| publisher.publish(&stable(&bundle, &details), &signing, run))
     };
     assert_eq!(with("1.1.0", None).unwrap().sequences, [2]);
     assert_eq!(with("1.2.0", Some(70)).unwrap().sequences, [70]);

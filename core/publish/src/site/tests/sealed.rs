@@ -1,6 +1,6 @@
 //! Sealed archives, and releases that were signed elsewhere.
 
-use super::super::{Audience, Bundle, Delivery, SiteNote};
+use super::super::{Audience, Bundle, DeliveredFiles, Delivery, SiteNote};
 use super::fixtures::*;
 use capbundle::ErrorKind;
 use capbundle::keys::{ContentKey, KeyBits};
@@ -19,7 +19,7 @@ fn a_sealed_release_is_resumed_only_for_the_same_recipients() {
     let site = site();
     let publish = |keys: &[&ContentKey]| {
         let (bundle, details) = (sealed_for(keys, staging.path()), details("1.0.0"));
-        run(|run| publisher(&site).publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run))
+        run(|run| publisher(&site).publish(&stable(&bundle, &details), &signing(&[&KEY]), run))
     };
     site.dies_after(3);
     publish(&[&CONTENT_KEY]).unwrap_err();
@@ -27,7 +27,7 @@ fn a_sealed_release_is_resumed_only_for_the_same_recipients() {
     let other = ContentKey::generate(KeyBits::B2048).unwrap();
     let dry = {
         let (bundle, details) = (sealed_for(&[&CONTENT_KEY, &other], staging.path()), details("1.0.0"));
-        dry_run(|run| publisher(&site).publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run)).unwrap()
+        dry_run(|run| publisher(&site).publish(&stable(&bundle, &details), &signing(&[&KEY]), run)).unwrap()
     };
     assert_eq!(dry.sequences, [2], "a recipient was added");
     let done = publish(&[&CONTENT_KEY]).unwrap();
@@ -61,10 +61,14 @@ fn a_release_signed_elsewhere_is_published_with_its_archive() {
     let zip = staging.path().join("app.zip");
     let outgoing = bundle.outgoing(&capbundle::progress::Control::new()).unwrap();
     std::fs::copy(&outgoing.file, &zip).unwrap();
-    let deliver = |delivery: Option<Delivery<'_>>| {
-        run(|run| publisher(&site).publish_signed(&envelope, delivery, Audience::Stable, None, run))
+    let deliver = |files: Option<DeliveredFiles<'_>>| {
+        let delivery = Delivery {
+            envelope: &envelope,
+            files,
+        };
+        run(|run| publisher(&site).publish_signed(&delivery, Audience::Stable, None, run))
     };
-    let publish = |files: &[u8]| deliver(Some(Delivery { archive: &zip, files }));
+    let publish = |list: &[u8]| deliver(Some(DeliveredFiles { archive: &zip, list }));
     assert_eq!(deliver(None).unwrap_err().kind(), ErrorKind::InvalidInput);
     let refused = publish(b"{}").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
@@ -82,10 +86,13 @@ fn a_release_with_too_few_signatures_is_not_published() {
     let envelope = release::sign(&template, &[], &[]).unwrap().to_json().unwrap();
     let file = staging.path().join("app.zip");
     let delivery = Delivery {
-        archive: &file,
-        files: b"",
+        envelope: &envelope,
+        files: Some(DeliveredFiles {
+            archive: &file,
+            list: b"",
+        }),
     };
-    let refused = run(|run| publisher(&site).publish_signed(&envelope, Some(delivery), Audience::Stable, None, run));
+    let refused = run(|run| publisher(&site).publish_signed(&delivery, Audience::Stable, None, run));
     let refused = refused.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::SignatureInvalid);
 }

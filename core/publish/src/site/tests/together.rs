@@ -25,7 +25,7 @@ fn interrupted(site: &Memory, bundle: &Bundle, now: u64, at: &str, meanwhile: im
     };
     publisher(site)
         .at(Timestamp(now))
-        .publish(bundle, &details("1.1.0"), Audience::Stable, &signing(&[&KEY]), &mut run)
+        .publish(&stable(bundle, &details("1.1.0")), &signing(&[&KEY]), &mut run)
 }
 
 #[test]

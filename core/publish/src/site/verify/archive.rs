@@ -6,7 +6,7 @@ use super::{ProblemSeverity, Verification};
 use crate::error::{Error, Result};
 use capbundle::Limits;
 use capbundle::http::download;
-use capbundle::http::download::Remote;
+use capbundle::http::download::{Download, Remote};
 use capbundle::release::{BundleIdentity, FileList, RefusalReason, TrustedRelease, paths};
 use capbundle::sealed;
 
@@ -23,9 +23,12 @@ impl Verification<'_> {
         remote.headers = self.reader.site.headers.clone();
         remote.size = Some(paths::archive_of(bundle).1);
         remote.digest = bundle.sealed.is_none().then_some(bundle.archive.digest);
-        let (options, control) = (&self.options.download, self.reader.control);
-        let folder = self.options.staging.as_path();
-        let downloaded = download::download(self.reader.transport, &remote, folder, options, control);
+        let wanted = Download {
+            remote: &remote,
+            folder: &self.options.staging,
+            options: &self.options.download,
+        };
+        let downloaded = download::download(self.reader.transport, &wanted, self.reader.control);
         let Some(downloaded) = self.unless_broken(path, downloaded)? else {
             return Ok(());
         };

@@ -59,13 +59,13 @@ static CHANNELS: LazyLock<[ChannelName; 1]> = LazyLock::new(|| [CHANNEL.clone()]
 
 fn look_with<'a>(served: &Served<'_>, change: impl FnOnce(&mut VerifyOptions<'a>)) -> VerifyReport {
     let staging = tempfile::tempdir().unwrap();
-    let mut options = VerifyOptions::new(&*CHANNELS, staging.path().to_owned());
+    let mut options = VerifyOptions::new(&APP, &*CHANNELS, staging.path().to_owned());
     options.ring = Some(&RING);
     options.now = Timestamp(NOW);
     options.download.first_wait = Duration::from_millis(1);
     change(&mut options);
     let base = "http://127.0.0.1/app".parse().unwrap();
-    let report = verify(served, &Site::new(base), &APP, &options, &Control::new()).unwrap();
+    let report = verify(served, &Site::new(base), &options, &Control::new()).unwrap();
     assert_eq!(std::fs::read_dir(staging.path()).unwrap().count(), 0);
     report
 }
@@ -197,7 +197,7 @@ fn a_sealed_archive_is_opened_with_a_content_key() {
     run(|run| super::super::publish_ring(&site, &APP, &RING, run)).unwrap();
     let bundle = bundle("1.0.0").sealed_for(vec![CONTENT_KEY.public().clone()], staging.path());
     let details = details("1.0.0");
-    run(|run| publisher(&site).publish(&bundle, &details, Audience::Stable, &signing(&[&KEY]), run)).unwrap();
+    run(|run| publisher(&site).publish(&stable(&bundle, &details), &signing(&[&KEY]), run)).unwrap();
     assert_eq!(codes(&look(&site)), ["not_opened"]);
     let keys: [&ContentKey; 1] = [&CONTENT_KEY];
     let opened = |site: &Memory| {
@@ -226,10 +226,10 @@ fn a_failing_server_is_an_error_rather_than_a_problem() {
         }
     }
     let channels = [CHANNEL.clone()];
-    let mut options = VerifyOptions::new(&channels, "/nowhere".into());
+    let mut options = VerifyOptions::new(&APP, &channels, "/nowhere".into());
     (options.download.first_wait, options.download.attempts) = (Duration::from_millis(1), 2);
     let site = Site::new("http://127.0.0.1/app".parse().unwrap());
-    let error = verify(&Failing, &site, &APP, &options, &Control::new()).unwrap_err();
+    let error = verify(&Failing, &site, &options, &Control::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use capbundle::ChannelName;
 use capbundle::keys::ContentKey;
 use capbundle::release::{MAX_FILE_LIST_BYTES, SignedRelease};
-use capbundle::store::{BundleRef, ReleaseOptions, RequiredProof};
+use capbundle::store::{BundleRef, ReleaseFiles, ReleaseOptions, RequiredProof};
 use serde::Serialize;
 
 use super::app::Device;
@@ -33,8 +33,13 @@ pub(super) fn run(device: &Device<'_>, args: &InstallReleaseArgs, output: &Outpu
     let files = read(files, MAX_FILE_LIST_BYTES)?;
     let store = device.store_requiring(RequiredProof::Release)?;
     let bar = output.progress();
+    let published = ReleaseFiles {
+        envelope: &release,
+        archive,
+        file_list: &files,
+    };
     let record = store
-        .install_release(&release, archive, &files, &options, &bar.control())
+        .install_release(&published, &options, &bar.control())
         .about(Subject::Archive)?;
     drop(bar);
     device.warn_of(&store);

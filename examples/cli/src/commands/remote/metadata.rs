@@ -1,5 +1,6 @@
 //! `capbundle bundle metadata`
 
+use capbundle_publish::api::BundleMetadata;
 use serde::Serialize;
 
 use super::Remote;
@@ -23,9 +24,8 @@ pub(crate) fn run(args: &MetadataArgs, output: &Output) -> Result<()> {
     let bundle = remote.bundle(&args.version)?;
     let (link, comment) = (args.link.as_deref(), args.comment.as_deref());
     let control = interrupt::control();
-    remote
-        .api
-        .set_metadata(&remote.app, bundle.id, link, comment, &control)?;
+    let metadata = BundleMetadata { link, comment };
+    remote.api.set_metadata(&remote.app, bundle.id, metadata, &control)?;
     output.say(format!("Updated {} of {}", args.version, remote.app));
     output.document(&Document {
         app_id: remote.app.as_str(),

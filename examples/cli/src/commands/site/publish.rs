@@ -6,7 +6,7 @@ use capbundle::Limits;
 use capbundle::keys::PublicContentKey;
 use capbundle::native::{NativeRange, NativeVersion};
 use capbundle::release::MAX_FILE_LIST_BYTES;
-use capbundle_publish::site::{Audience, Bundle, Delivery, ReleaseMetadata};
+use capbundle_publish::site::{Audience, Bundle, DeliveredFiles, Delivery, NewRelease, ReleaseMetadata};
 
 use super::signing::{self, Keys};
 use super::{TargetChannel, document};
@@ -59,9 +59,14 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
         link: args.link.clone(),
         comment: args.comment.clone(),
     };
+    let new = NewRelease {
+        bundle: &bundle,
+        metadata: &metadata,
+        audience,
+    };
     keys.with(&args.signing, args.sequence, |signing| {
         channel.execute(&warnings, output, |publisher, run| {
-            publisher.publish(&bundle, &metadata, audience, signing, run)
+            publisher.publish(&new, signing, run)
         })
     })
 }
@@ -99,10 +104,13 @@ fn publish_signed(
             return Err(Failure::usage("missing_argument", message));
         }
     };
-    let delivery = files.as_ref().map(|(archive, files)| Delivery { archive, files });
+    let delivery = Delivery {
+        envelope: &envelope,
+        files: files.as_ref().map(|(archive, list)| DeliveredFiles { archive, list }),
+    };
     let ring = signing::ring(&args.signing)?;
     channel.execute(&[], output, |publisher, run| {
-        publisher.publish_signed(&envelope, delivery, audience, ring.as_deref(), run)
+        publisher.publish_signed(&delivery, audience, ring.as_deref(), run)
     })
 }
 

@@ -52,13 +52,13 @@ pub(crate) fn run(args: &SiteVerifyArgs, output: &Output) -> Result<()> {
     let transport = server::transport(&args.network)?;
     let staging = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
 
-    let mut options = VerifyOptions::new(&channels, staging.path().to_owned());
+    let mut options = VerifyOptions::new(&app, &channels, staging.path().to_owned());
     options.ring = ring.as_deref();
     options.expires_within = args.expires_within;
     options.full = args.full;
     options.content_keys = &keys;
     let bar = output.progress();
-    let report = verify::verify(&*transport, &site, &app, &options, &bar.control())?;
+    let report = verify::verify(&*transport, &site, &options, &bar.control())?;
     drop(bar);
     print_report(args, &site, &report, output)
 }

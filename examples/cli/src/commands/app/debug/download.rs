@@ -7,7 +7,7 @@ use capbundle::capgo::IvSessionKey;
 use capbundle::capgo::SignedChecksum;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Transport;
-use capbundle::http::download::{DownloadOptions, Remote, download};
+use capbundle::http::download::{Download, DownloadOptions, Remote, download};
 use capbundle::update::protocol::UpdateOffer;
 
 use super::device::Device;
@@ -50,7 +50,12 @@ pub(super) fn download_offer(
     }
     let bar = notes.output.progress();
     let control = bar.control();
-    let downloaded = download(transport, &remote, folder.path(), &DownloadOptions::default(), &control);
+    let wanted = Download {
+        remote: &remote,
+        folder: folder.path(),
+        options: &DownloadOptions::default(),
+    };
+    let downloaded = download(transport, &wanted, &control);
     let downloaded = downloaded.map_err(|error| not_downloaded(&error))?;
     let path = downloaded.path.as_path();
     if begins_as_html(path)? {

@@ -14,7 +14,7 @@ use capbundle_publish::transaction::{
     Verify, Work,
 };
 use capbundle_publish::url_check;
-use capbundle_publish::url_check::{CheckOptions, Expected, UrlNote};
+use capbundle_publish::url_check::{Expected, UrlCheckOptions, UrlNote};
 
 use super::super::{identity, native_packages};
 use super::archive::{Protection, UploadArchive};
@@ -200,7 +200,7 @@ impl Ready<'_> {
     fn verify_url(&self, url: &Url, control: &Control) -> capbundle_publish::Result<()> {
         let mut expected = Expected::of_digest(self.archive.digest);
         expected.size = Some(self.archive.size);
-        let checked = url_check::check(self.transport, url, &expected, &CheckOptions::default(), control)?;
+        let checked = url_check::check(self.transport, url, &UrlCheckOptions::new(expected), control)?;
         self.notes.borrow_mut().extend(checked.notes);
         Ok(())
     }
