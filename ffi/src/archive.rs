@@ -194,9 +194,9 @@ impl VerifiedArchive {
         progress: Option<Arc<dyn ProgressObserver>>,
     ) -> Result<Unpacked> {
         with_control(cancel, progress, |control| {
-            let mut options = bundle::UnpackOptions::default();
-            options.limits = Limits::to_core(limits.as_ref())?;
-            options.threads = self::threads(threads)?;
+            let options = bundle::UnpackOptions::default()
+                .with_limits(Limits::to_core(limits.as_ref())?)
+                .with_threads(self::threads(threads)?);
             let unpacked = bundle::unpack(&self.0, Path::new(to), &options, control)?;
             Ok(Unpacked {
                 files: signed(unpacked.files),

@@ -78,10 +78,10 @@ pub fn check_folder(
 ) -> Result<Vec<Finding>> {
     with_control(cancel, progress, |control| {
         let options = options.unwrap_or_default();
-        let mut core = bundle::CheckOptions::default();
-        core.skip_notify_app_ready = options.skip_notify_app_ready;
-        core.skip_code = options.skip_code;
-        core.allow_secrets = options.allow_secrets;
+        let core = bundle::CheckOptions::default()
+            .with_skip_notify_app_ready(options.skip_notify_app_ready)
+            .with_skip_code(options.skip_code)
+            .with_allow_secrets(options.allow_secrets);
         let findings = bundle::check(Path::new(folder), &core, control)?;
         Ok(findings.into_iter().map(Finding::from).collect())
     })

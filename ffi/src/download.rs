@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use capbundle_core::digest::Sha256Digest;
 use capbundle_core::http::download as core;
 use capbundle_core::http::{Cleartext, Headers};
 
@@ -47,20 +48,23 @@ pub struct DownloadOptions {
 
 impl DownloadOptions {
     pub(crate) fn to_core(options: Option<&Self>) -> Result<core::DownloadOptions> {
-        let mut result = core::DownloadOptions::default();
-        if let Some(options) = options {
-            result.max_size = unsigned("maxSize", options.max_size)?;
-            result.connect_timeout = milliseconds("connectTimeoutMs", options.connect_timeout_ms)?;
-            result.stall_timeout = milliseconds("stallTimeoutMs", options.stall_timeout_ms)?;
-            result.min_rate = unsigned("minRate", options.min_rate)?;
-            result.attempts = u32::try_from(unsigned("attempts", options.attempts)?).unwrap_or(u32::MAX);
-            result.first_wait = milliseconds("firstWaitMs", options.first_wait_ms)?;
-            if options.allow_cleartext {
-                result.cleartext = Cleartext::Allowed;
-            }
-            result.space_margin = unsigned("spaceMargin", options.space_margin)?;
-        }
-        Ok(result)
+        let Some(options) = options else {
+            return Ok(core::DownloadOptions::default());
+        };
+        let cleartext = if options.allow_cleartext {
+            Cleartext::Allowed
+        } else {
+            Cleartext::default()
+        };
+        Ok(core::DownloadOptions::default()
+            .with_max_size(unsigned("maxSize", options.max_size)?)
+            .with_connect_timeout(milliseconds("connectTimeoutMs", options.connect_timeout_ms)?)
+            .with_stall_timeout(milliseconds("stallTimeoutMs", options.stall_timeout_ms)?)
+            .with_min_rate(unsigned("minRate", options.min_rate)?)
+            .with_attempts(u32::try_from(unsigned("attempts", options.attempts)?).unwrap_or(u32::MAX))
+            .with_first_wait(milliseconds("firstWaitMs", options.first_wait_ms)?)
+            .with_cleartext(cleartext)
+            .with_space_margin(unsigned("spaceMargin", options.space_margin)?))
     }
 }
 
@@ -87,12 +91,12 @@ pub struct RemoteFile {
 
 impl RemoteFile {
     fn into_core(self) -> Result<core::Remote> {
-        let mut remote = core::Remote::new(self.url.parse()?);
-        remote.headers = headers(self.headers)?;
-        remote.digest = self.digest.map(|digest| digest.parse()).transpose()?;
-        remote.size = size(self.size)?;
-        remote.key = self.key;
-        Ok(remote)
+        let remote = core::Remote::new(self.url.parse()?).with_headers(headers(self.headers)?);
+        let digest: Option<Sha256Digest> = self.digest.map(|digest| digest.parse()).transpose()?;
+        Ok(remote
+            .with_digest(digest)
+            .with_size(size(self.size)?)
+            .with_key(self.key))
     }
 }
 

@@ -38,18 +38,18 @@ pub struct Limits {
 
 impl Limits {
     pub(crate) fn to_core(limits: Option<&Self>) -> Result<core::Limits> {
-        let mut result = core::Limits::default();
-        if let Some(limits) = limits {
-            result.entries = unsigned("limits.entries", limits.entries)?;
-            result.total_size = unsigned("limits.totalSize", limits.total_size)?;
-            result.file_size = unsigned("limits.fileSize", limits.file_size)?;
-            result.path_length = unsigned("limits.pathLength", limits.path_length)?;
-            result.component_length = unsigned("limits.componentLength", limits.component_length)?;
-            result.depth = unsigned("limits.depth", limits.depth)?;
-            result.expansion_ratio = unsigned("limits.expansionRatio", limits.expansion_ratio)?;
-            result.expansion_free = unsigned("limits.expansionFree", limits.expansion_free)?;
-        }
-        Ok(result)
+        let Some(limits) = limits else {
+            return Ok(core::Limits::default());
+        };
+        Ok(core::Limits::default()
+            .with_entries(unsigned("limits.entries", limits.entries)?)
+            .with_total_size(unsigned("limits.totalSize", limits.total_size)?)
+            .with_file_size(unsigned("limits.fileSize", limits.file_size)?)
+            .with_path_length(unsigned("limits.pathLength", limits.path_length)?)
+            .with_component_length(unsigned("limits.componentLength", limits.component_length)?)
+            .with_depth(unsigned("limits.depth", limits.depth)?)
+            .with_expansion_ratio(unsigned("limits.expansionRatio", limits.expansion_ratio)?)
+            .with_expansion_free(unsigned("limits.expansionFree", limits.expansion_free)?))
     }
 }
 

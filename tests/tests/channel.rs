@@ -128,12 +128,10 @@ impl TestSite {
     }
 
     fn offer(&self, stable: Option<u64>, candidate: Option<(u64, u16)>) {
-        let file = ChannelFile {
-            app_id: APP.parse().unwrap(),
-            channel: "production".parse().unwrap(),
-            stable,
-            candidate: candidate.map(|(sequence, rollout_bps)| Candidate { sequence, rollout_bps }),
-        };
+        let candidate = candidate.map(|(sequence, rollout_bps)| Candidate { sequence, rollout_bps });
+        let file = ChannelFile::empty(APP.parse().unwrap(), "production".parse().unwrap())
+            .with_stable(stable)
+            .with_candidate(candidate);
         self.put("channels/production.json", file.to_json().unwrap());
     }
 

@@ -107,17 +107,11 @@ fn we_trust_what_the_peer_signs() {
     let valid = valid();
     let app = valid.field("app").parse().unwrap();
     let ring = fs::read(vectors().join("trust/two-of-three.json")).unwrap();
-    let device = TrustContext {
-        ring: &KeyRing::trusted(&ring, &app).unwrap(),
-        app: &app,
-        channel: &valid.field("channel").parse().unwrap(),
-        native: &NativeVersion::new(valid.field("native")),
-        built_in_sequence: None,
-        last_accepted: None,
-        now: Timestamp(valid.field("now").parse().unwrap()),
-        latest_time_seen: Timestamp(0),
-        content_keys: &[],
-    };
+    let ring = KeyRing::trusted(&ring, &app).unwrap();
+    let channel = valid.field("channel").parse().unwrap();
+    let native = NativeVersion::new(valid.field("native"));
+    let now = Timestamp(valid.field("now").parse().unwrap());
+    let device = TrustContext::new(&ring, &app, &channel, &native).with_now(now);
     let trusted = policy::check(&made, &device).unwrap();
     assert_eq!(trusted.keys().len(), 2, "the third key is not in the ring");
 }

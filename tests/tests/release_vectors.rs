@@ -144,17 +144,15 @@ fn accept_release(vector: &Vector) -> Result<()> {
         .get("content_key")
         .map(|name| PublicContentKey::read(&root().join("keys").join(name)).unwrap());
     let ring = follow_rings(vector)?.expect("a release has a ring");
-    let context = TrustContext {
-        ring: &ring,
-        app: &vector.field("app").parse()?,
-        channel: &vector.field("channel").parse()?,
-        native: &NativeVersion::new(vector.field("native")),
-        built_in_sequence: number("built_in_sequence"),
-        last_accepted: accepted,
-        now: Timestamp(number("now").unwrap()),
-        latest_time_seen: Timestamp(number("latest_time_seen").unwrap_or(0)),
-        content_keys: &content_key.iter().collect::<Vec<_>>(),
-    };
+    let (app, channel) = (vector.field("app").parse()?, vector.field("channel").parse()?);
+    let native = NativeVersion::new(vector.field("native"));
+    let content_keys: Vec<_> = content_key.iter().collect();
+    let context = TrustContext::new(&ring, &app, &channel, &native)
+        .with_built_in_sequence(number("built_in_sequence"))
+        .with_last_accepted(accepted)
+        .with_now(Timestamp(number("now").unwrap()))
+        .with_latest_time_seen(Timestamp(number("latest_time_seen").unwrap_or(0)))
+        .with_content_keys(&content_keys);
     policy::check(&vector.body, &context).map(drop)
 }
 
@@ -197,17 +195,7 @@ fn device(ring: &KeyRing) -> TrustContext<'_> {
     static IDENTITY: std::sync::LazyLock<(AppId, release::ChannelName, NativeVersion)> =
         std::sync::LazyLock::new(|| (app(), "production".parse().unwrap(), NativeVersion::new("3.0")));
     let (app, channel, native) = &*IDENTITY;
-    TrustContext {
-        ring,
-        app,
-        channel,
-        native,
-        built_in_sequence: None,
-        last_accepted: None,
-        now: Timestamp(1_795_915_260),
-        latest_time_seen: Timestamp(0),
-        content_keys: &[],
-    }
+    TrustContext::new(ring, app, channel, native).with_now(Timestamp(1_795_915_260))
 }
 
 /// The payload of the valid release.

@@ -328,10 +328,7 @@ impl Workspace {
         }
         self.update(&store, random);
         if random.one_in(4) {
-            unless_full(store.clean(&KeepRules {
-                newest: Some(2),
-                ..KeepRules::default()
-            }));
+            unless_full(store.clean(&KeepRules::default().with_newest(2)));
         }
     }
 

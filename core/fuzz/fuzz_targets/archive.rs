@@ -23,8 +23,9 @@ fn unpack_in(place: &Path, bytes: &[u8]) {
     fs::write(&input, bytes).expect("the input can be written");
     let inspected = inspect(&input, &limits());
 
-    let mut options = UnpackOptions::default();
-    (options.limits, options.threads) = (limits(), NonZeroUsize::new(1));
+    let options = UnpackOptions::default()
+        .with_limits(limits())
+        .with_threads(NonZeroUsize::MIN);
     let control = Control::new();
     let archive = VerifiedArchive::assume_trusted(&input, &control).expect("any file can be hashed");
     let to = out.join("bundle");
@@ -42,12 +43,11 @@ fn unpack_in(place: &Path, bytes: &[u8]) {
 }
 
 fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.entries = 64;
-    limits.total_size = 1 << 20;
-    limits.file_size = 512 << 10;
-    limits.expansion_free = 64 << 10;
-    limits
+    Limits::default()
+        .with_entries(64)
+        .with_total_size(1 << 20)
+        .with_file_size(512 << 10)
+        .with_expansion_free(64 << 10)
 }
 
 /// In memory if the system has such a folder, since a disk is far too slow.

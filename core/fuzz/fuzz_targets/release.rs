@@ -37,17 +37,9 @@ fuzz_target!(|payload: &[u8]| {
     };
     drop(create(read.release()).expect("what is read can be written"));
     let envelope = Envelope::sign(RELEASE_TYPE, payload.to_vec(), &[&*KEY]).expect("it is signed");
-    let context = TrustContext {
-        ring: &RING,
-        app: &APP,
-        channel: &CHANNEL,
-        native: &NATIVE,
-        built_in_sequence: Some(40),
-        last_accepted: None,
-        now: NOW,
-        latest_time_seen: Timestamp(0),
-        content_keys: &[],
-    };
+    let context = TrustContext::new(&RING, &APP, &CHANNEL, &NATIVE)
+        .with_built_in_sequence(40)
+        .with_now(NOW);
     let Ok(trusted) = policy::check(&envelope.to_json().expect("an envelope can be written"), &context) else {
         return;
     };

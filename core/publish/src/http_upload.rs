@@ -11,8 +11,7 @@
 //! put(transport, &HttpUpload { url: &url, file, options: &HttpUploadOptions::default() }, &control)?;
 //!
 //! // curl -X POST https://your-storage-api.com/upload -H "Authorization: Bearer YOUR_TOKEN" -F "file=@my-app-1.2.3.zip"
-//! let mut options = HttpUploadOptions::default();
-//! options.headers.add("Authorization", "Bearer YOUR_TOKEN")?;
+//! let options = HttpUploadOptions::default().with_header("Authorization", "Bearer YOUR_TOKEN")?;
 //! let url = "https://your-storage-api.com/upload".parse()?;
 //! let stored = post_form(transport, &HttpUpload { url: &url, file, options: &options }, &control)?;
 //! println!("{:?}", stored.url);

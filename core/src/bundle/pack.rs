@@ -45,6 +45,22 @@ pub struct PackOptions {
     pub threads: Option<NonZeroUsize>,
 }
 
+impl PackOptions {
+    /// Sets [`check`](Self::check).
+    #[must_use]
+    pub fn with_check(mut self, check: CheckOptions) -> Self {
+        self.check = check;
+        self
+    }
+
+    /// Sets [`threads`](Self::threads).
+    #[must_use]
+    pub fn with_threads(mut self, threads: impl Into<Option<NonZeroUsize>>) -> Self {
+        self.threads = threads.into();
+        self
+    }
+}
+
 /// The result of [`pack`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]

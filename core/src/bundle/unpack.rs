@@ -42,6 +42,22 @@ pub struct UnpackOptions {
     pub threads: Option<NonZeroUsize>,
 }
 
+impl UnpackOptions {
+    /// Sets [`limits`](Self::limits).
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets [`threads`](Self::threads).
+    #[must_use]
+    pub fn with_threads(mut self, threads: impl Into<Option<NonZeroUsize>>) -> Self {
+        self.threads = threads.into();
+        self
+    }
+}
+
 /// The result of [`unpack`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

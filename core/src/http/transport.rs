@@ -71,6 +71,15 @@ impl Headers {
         Ok(())
     }
 
+    /// Adds a field, as [`add`](Self::add).
+    ///
+    /// # Errors
+    /// As of [`add`](Self::add).
+    pub fn with_field(mut self, name: impl Into<String>, value: impl Into<String>) -> Result<Self> {
+        self.add(name, value)?;
+        Ok(self)
+    }
+
     /// The first field of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -132,6 +141,50 @@ impl Request {
             answer_timeout: None,
             control: Control::new(),
         }
+    }
+
+    /// Adds a header field.
+    ///
+    /// # Errors
+    /// As of [`Headers::add`].
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Result<Self> {
+        self.headers.add(name, value)?;
+        Ok(self)
+    }
+
+    /// Sets [`body`](Self::body).
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Option<Body>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Sets [`connect_timeout`](Self::connect_timeout).
+    #[must_use]
+    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Self {
+        self.connect_timeout = connect_timeout;
+        self
+    }
+
+    /// Sets [`stall_timeout`](Self::stall_timeout).
+    #[must_use]
+    pub fn with_stall_timeout(mut self, stall_timeout: Duration) -> Self {
+        self.stall_timeout = stall_timeout;
+        self
+    }
+
+    /// Sets [`answer_timeout`](Self::answer_timeout).
+    #[must_use]
+    pub fn with_answer_timeout(mut self, answer_timeout: impl Into<Option<Duration>>) -> Self {
+        self.answer_timeout = answer_timeout.into();
+        self
+    }
+
+    /// Sets [`control`](Self::control).
+    #[must_use]
+    pub fn with_control(mut self, control: Control) -> Self {
+        self.control = control;
+        self
     }
 }
 

@@ -18,6 +18,7 @@ pub const ALL_DEVICES: u16 = 10_000;
 
 /// The releases that a channel offers. Unsigned: it can only offer releases that are signed themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChannelFile {
     /// The app of its releases.
     pub app_id: AppId,
@@ -48,6 +49,20 @@ impl ChannelFile {
             stable: None,
             candidate: None,
         }
+    }
+
+    /// Sets [`stable`](Self::stable).
+    #[must_use]
+    pub fn with_stable(mut self, stable: impl Into<Option<u64>>) -> Self {
+        self.stable = stable.into();
+        self
+    }
+
+    /// Sets [`candidate`](Self::candidate).
+    #[must_use]
+    pub fn with_candidate(mut self, candidate: impl Into<Option<Candidate>>) -> Self {
+        self.candidate = candidate.into();
+        self
     }
 
     /// Reads the channel file of this app and channel.

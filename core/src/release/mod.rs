@@ -47,17 +47,8 @@
 //!
 //! // On the device: check the release against local knowledge.
 //! let ring = KeyRing::trusted(&ring, &app)?;
-//! let context = TrustContext {
-//!     ring: &ring,
-//!     app: &app,
-//!     channel: &"production".parse()?,
-//!     native: &NativeVersion::new("2.1"),
-//!     built_in_sequence: Some(40),
-//!     last_accepted: None,
-//!     now: Timestamp::now(),
-//!     latest_time_seen: Timestamp(0),
-//!     content_keys: &[],
-//! };
+//! let (channel, native) = ("production".parse()?, NativeVersion::new("2.1"));
+//! let context = TrustContext::new(&ring, &app, &channel, &native).with_built_in_sequence(40);
 //! let trusted = policy::check(&envelope, &context)?;
 //! let archive = trusted.open(&zip, work, &[], &control)?;
 //! unpack(&archive, &work.join("www"), &UnpackOptions::default(), &control)?;
@@ -65,7 +56,7 @@
 //! assert_eq!(listed.files().len(), 1);
 //!
 //! // The same release on a native app with a later built-in bundle.
-//! let refused = policy::check(&envelope, &TrustContext { built_in_sequence: Some(42), ..context });
+//! let refused = policy::check(&envelope, &context.with_built_in_sequence(42));
 //! assert!(refused.unwrap_err().to_string().contains("built_in_is_newer"));
 //! # Ok(())
 //! # }

@@ -22,6 +22,7 @@ use crate::verified::{Proof, VerifiedArchive};
 
 /// What a device knows on its own. It decides which releases the device accepts; no server supplies any of it.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct TrustContext<'a> {
     /// The keys that may sign.
     pub ring: &'a KeyRing,
@@ -41,6 +42,60 @@ pub struct TrustContext<'a> {
     pub latest_time_seen: Timestamp,
     /// The public halves of the app's content keys.
     pub content_keys: &'a [&'a PublicContentKey],
+}
+
+impl<'a> TrustContext<'a> {
+    /// A device of this app and channel that accepted no release yet, has no content key, and whose clock is the
+    /// system's.
+    #[must_use]
+    pub fn new(ring: &'a KeyRing, app: &'a AppId, channel: &'a ChannelName, native: &'a NativeVersion) -> Self {
+        Self {
+            ring,
+            app,
+            channel,
+            native,
+            built_in_sequence: None,
+            last_accepted: None,
+            now: Timestamp::now(),
+            latest_time_seen: Timestamp(0),
+            content_keys: &[],
+        }
+    }
+
+    /// Sets [`built_in_sequence`](Self::built_in_sequence).
+    #[must_use]
+    pub fn with_built_in_sequence(mut self, built_in_sequence: impl Into<Option<u64>>) -> Self {
+        self.built_in_sequence = built_in_sequence.into();
+        self
+    }
+
+    /// Sets [`last_accepted`](Self::last_accepted).
+    #[must_use]
+    pub fn with_last_accepted(mut self, last_accepted: impl Into<Option<Accepted>>) -> Self {
+        self.last_accepted = last_accepted.into();
+        self
+    }
+
+    /// Sets [`now`](Self::now).
+    #[must_use]
+    pub fn with_now(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// Sets [`latest_time_seen`](Self::latest_time_seen).
+    #[must_use]
+    pub fn with_latest_time_seen(mut self, latest_time_seen: Timestamp) -> Self {
+        self.latest_time_seen = latest_time_seen;
+        self
+    }
+
+    /// Sets [`content_keys`](Self::content_keys).
+    #[must_use]
+    pub fn with_content_keys(mut self, content_keys: &'a [&'a PublicContentKey]) -> Self {
+        self.content_keys = content_keys;
+        self
+    }
 }
 
 /// A release that the device accepted.

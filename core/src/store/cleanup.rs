@@ -10,6 +10,7 @@ use crate::error::{Error, IoContext, Result};
 
 /// The bundles that [`Store::clean`] keeps. A bundle must satisfy every rule that is set; bundles in use always stay.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct KeepRules {
     /// At most this many, the newest by time of installation.
     pub newest: Option<usize>,
@@ -17,6 +18,29 @@ pub struct KeepRules {
     pub max_age: Option<Duration>,
     /// As many of the newest as fit into this many bytes, unpacked.
     pub max_total: Option<u64>,
+}
+
+impl KeepRules {
+    /// Sets [`newest`](Self::newest).
+    #[must_use]
+    pub fn with_newest(mut self, newest: impl Into<Option<usize>>) -> Self {
+        self.newest = newest.into();
+        self
+    }
+
+    /// Sets [`max_age`](Self::max_age).
+    #[must_use]
+    pub fn with_max_age(mut self, max_age: impl Into<Option<Duration>>) -> Self {
+        self.max_age = max_age.into();
+        self
+    }
+
+    /// Sets [`max_total`](Self::max_total).
+    #[must_use]
+    pub fn with_max_total(mut self, max_total: impl Into<Option<u64>>) -> Self {
+        self.max_total = max_total.into();
+        self
+    }
 }
 
 /// The result of [`Store::clean`].

@@ -21,6 +21,7 @@ use crate::native::NativeRange;
 
 /// The data of the plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct CapgoBundles {
     /// The folder that contains a folder for each bundle.
     pub folder: PathBuf,
@@ -34,6 +35,52 @@ pub struct CapgoBundles {
     pub next: Option<String>,
     /// The native build that the plugin last ran with (`LatestNativeBuildVersion`).
     pub native_build: Option<String>,
+}
+
+impl CapgoBundles {
+    /// The bundles whose files are in this folder.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Sets [`infos`](Self::infos).
+    #[must_use]
+    pub fn with_infos(mut self, infos: Vec<String>) -> Self {
+        self.infos = infos;
+        self
+    }
+
+    /// Sets [`current`](Self::current).
+    #[must_use]
+    pub fn with_current(mut self, current: impl Into<Option<String>>) -> Self {
+        self.current = current.into();
+        self
+    }
+
+    /// Sets [`fallback`](Self::fallback).
+    #[must_use]
+    pub fn with_fallback(mut self, fallback: impl Into<Option<String>>) -> Self {
+        self.fallback = fallback.into();
+        self
+    }
+
+    /// Sets [`next`](Self::next).
+    #[must_use]
+    pub fn with_next(mut self, next: impl Into<Option<String>>) -> Self {
+        self.next = next.into();
+        self
+    }
+
+    /// Sets [`native_build`](Self::native_build).
+    #[must_use]
+    pub fn with_native_build(mut self, native_build: impl Into<Option<String>>) -> Self {
+        self.native_build = native_build.into();
+        self
+    }
 }
 
 /// The result of [`Store::adopt`].

@@ -116,11 +116,10 @@ impl Forger<'_> {
     fn offer(&self, version: &str, bytes: &[u8], forge: impl FnOnce(&mut UpdateOffer)) -> Result<UpdateOffer> {
         let file = self.folder.join(format!("{version}.zip"));
         fs::write(&file, bytes).map_err(|error| Failure::io("write", &file, &error))?;
-        let mut offer = UpdateOffer {
-            version: version.to_owned(),
-            url: self.published.server.keep(version, &file)?.as_str().to_owned(),
-            ..self.offer.clone()
-        };
+        let mut offer = self.offer.clone();
+        version.clone_into(&mut offer.version);
+        let url = self.published.server.keep(version, &file)?;
+        url.as_str().clone_into(&mut offer.url);
         forge(&mut offer);
         Ok(offer)
     }

@@ -248,12 +248,10 @@ impl Ci {
         bundle::pack(&build, &zip, &PackOptions::default(), &control)?;
         let bundle = Bundle::of_zip(&zip, &Limits::default(), &control)?;
         let bundle = bundle.sealed_for(vec![self.content_key.public().clone()], &self.folder);
-        let mut details = ReleaseMetadata::default();
-        version.clone_into(&mut details.version);
         let keys = [key];
         let new = NewRelease {
             bundle: &bundle,
-            metadata: &details,
+            metadata: &ReleaseMetadata::new(version),
             audience,
         };
         self.run(|publisher, run| publisher.publish(&new, &signing(&keys), run))?;
@@ -278,22 +276,13 @@ fn ring(ring: &RingDocument, keys: &[&SigningKey]) -> Result<Vec<u8>> {
 }
 
 fn signing<'a>(keys: &'a [&'a SigningKey]) -> Signing<'a> {
-    Signing {
-        keys,
-        ring: None,
-        lifetime: LIFETIME,
-        sequence: None,
-    }
+    Signing::new(keys, LIFETIME)
 }
 
 fn carried_out(
     act: impl FnOnce(&mut ExecutionOptions<'_>) -> std::result::Result<Report, Box<PublishError>>,
 ) -> Result<Report> {
-    let outcome = act(&mut ExecutionOptions {
-        dry_run: false,
-        control: &interrupt::control(),
-        before: &mut |_| {},
-    });
+    let outcome = act(&mut ExecutionOptions::new(&interrupt::control(), &mut |_| {}));
     outcome.map_err(|unfinished| Failure::from(unfinished.problem))
 }
 
@@ -306,8 +295,8 @@ struct Phone {
 impl Phone {
     fn new(root: PathBuf, ci: &Ci, web: &Web) -> Result<Self> {
         let native = NativeVersion::new(NATIVE);
-        let mut release = ReleaseOptions::new(ci.app.clone(), ci.channel.clone(), ci.first_envelope()?, native);
-        release.content_keys = vec![Arc::clone(&ci.content_key)];
+        let release = ReleaseOptions::new(ci.app.clone(), ci.channel.clone(), ci.first_envelope()?, native)
+            .with_content_keys(vec![Arc::clone(&ci.content_key)]);
         Ok(Self {
             root,
             source: ChannelSource::new(Site::new(web.url()?), release),
@@ -315,8 +304,7 @@ impl Phone {
     }
 
     fn open(&self) -> Result<Store> {
-        let mut options = StoreOptions::default();
-        options.required_proof = RequiredProof::Release;
+        let options = StoreOptions::default().with_required_proof(RequiredProof::Release);
         Ok(Store::open(&self.root, options)?)
     }
 

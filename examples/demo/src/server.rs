@@ -83,17 +83,15 @@ impl Server {
 
     /// Requests an update as a device with this native version, running bundle and public key.
     pub(crate) fn request_update(&self, native: &str, runs: &str, key_id: &str) -> Result<UpdateOffer> {
-        let request = UpdateRequest {
-            platform: Platform::Android.as_str().to_owned(),
-            device_id: DEVICE.to_owned(),
-            app_id: app::APP_ID.to_owned(),
-            version_build: native.to_owned(),
-            version_name: runs.to_owned(),
-            plugin_version: PLUGIN.to_owned(),
-            is_prod: true,
-            key_id: Some(key_id.to_owned()),
-            ..UpdateRequest::default()
-        };
+        let request = UpdateRequest::default()
+            .with_platform(Platform::Android.as_str())
+            .with_device_id(DEVICE)
+            .with_app_id(app::APP_ID)
+            .with_version_build(native)
+            .with_version_name(runs)
+            .with_plugin_version(PLUGIN)
+            .with_is_prod(true)
+            .with_key_id(key_id.to_owned());
         let url: Url = format!("{}/updates", self.running.url()).parse()?;
         match update_request::send(&*self.transport, &url, &request)? {
             UpdateResponse::Offer(offer) => Ok(offer),

@@ -101,12 +101,10 @@ impl Device {
 
     fn download(&self, offer: &UpdateOffer) -> Result<Downloaded> {
         let remote = Remote::new(offer.url.parse()?);
-        let mut options = DownloadOptions::default();
-        options.max_size = MAX_DOWNLOAD;
         let wanted = Download {
             remote: &remote,
             folder: &self.staging,
-            options: &options,
+            options: &DownloadOptions::default().with_max_size(MAX_DOWNLOAD),
         };
         Ok(download::download(&self.transport, &wanted, &interrupt::control())?)
     }

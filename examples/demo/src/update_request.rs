@@ -16,11 +16,11 @@ pub(crate) fn send(transport: &dyn Transport, url: &Url, device: &UpdateRequest)
             problem,
         })
     };
-    let mut request = Request::new(Method::Post, url.clone());
-    request.headers.add("Content-Type", "application/json")?;
-    request.control = interrupt::control();
     let body = serde_json::to_vec(device).map_err(|error| network(error.to_string()))?;
-    request.body = Some(Body::Bytes(body));
+    let request = Request::new(Method::Post, url.clone())
+        .with_header("Content-Type", "application/json")?
+        .with_control(interrupt::control())
+        .with_body(Body::Bytes(body));
     let mut response = Response::default();
     match transport.send(&request, &mut response) {
         Ok(()) => Ok(UpdateResponse::parse(

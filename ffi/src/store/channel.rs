@@ -35,11 +35,8 @@ pub struct ChannelSource {
 
 impl ChannelSource {
     fn into_core(self) -> Result<core::ChannelSource> {
-        let mut site = Site::new(self.site.parse()?);
-        site.headers = headers(self.headers)?;
-        let mut source = core::ChannelSource::new(site, self.release.into_core()?);
-        source.device_id = self.device_id;
-        Ok(source)
+        let site = Site::new(self.site.parse()?).with_headers(headers(self.headers)?);
+        Ok(core::ChannelSource::new(site, self.release.into_core()?).with_device_id(self.device_id))
     }
 }
 

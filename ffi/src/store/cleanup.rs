@@ -23,11 +23,10 @@ pub struct KeepRules {
 
 impl KeepRules {
     fn to_core(&self) -> Result<core::KeepRules> {
-        Ok(core::KeepRules {
-            newest: self.newest.map(|number| count("newest", number)).transpose()?,
-            max_age: self.max_age_ms.map(|time| milliseconds("maxAgeMs", time)).transpose()?,
-            max_total: self.max_total.map(|size| unsigned("maxTotal", size)).transpose()?,
-        })
+        Ok(core::KeepRules::default()
+            .with_newest(self.newest.map(|number| count("newest", number)).transpose()?)
+            .with_max_age(self.max_age_ms.map(|time| milliseconds("maxAgeMs", time)).transpose()?)
+            .with_max_total(self.max_total.map(|size| unsigned("maxTotal", size)).transpose()?))
     }
 }
 

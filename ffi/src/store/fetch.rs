@@ -94,10 +94,9 @@ pub struct RemoteArchive {
 impl RemoteArchive {
     fn into_core(self) -> Result<core::RemoteArchive> {
         let (proof, bundle) = (self.proof.to_core()?, self.bundle.into_core()?);
-        let mut archive = core::RemoteArchive::new(self.url.parse()?, proof, bundle);
-        archive.headers = headers(self.headers)?;
-        archive.size = size(self.size)?;
-        Ok(archive)
+        Ok(core::RemoteArchive::new(self.url.parse()?, proof, bundle)
+            .with_headers(headers(self.headers)?)
+            .with_size(size(self.size)?))
     }
 }
 

@@ -34,12 +34,12 @@ pub struct NewBundle {
 
 impl NewBundle {
     pub(super) fn into_core(self) -> Result<core::NewBundle> {
-        let mut new = core::NewBundle::new(self.version);
-        new.native = self.native.unwrap_or_default().into();
-        new.link = self.link;
-        new.comment = self.comment;
-        new.sequence = self.sequence.map(|number| unsigned("sequence", number)).transpose()?;
-        Ok(new)
+        let sequence = self.sequence.map(|number| unsigned("sequence", number)).transpose()?;
+        Ok(core::NewBundle::new(self.version)
+            .with_native(self.native.unwrap_or_default().into())
+            .with_link(self.link)
+            .with_comment(self.comment)
+            .with_sequence(sequence))
     }
 }
 

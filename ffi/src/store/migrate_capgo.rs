@@ -1,7 +1,5 @@
 //! Migration from Capgo's plugin.
 
-use std::path::PathBuf;
-
 use capbundle_core::store as core;
 
 use super::Store;
@@ -60,14 +58,13 @@ impl Store {
     /// problem with a single bundle is not an error but listed in `skipped`.
     pub fn migrate_capgo(&self, bundles: CapgoBundles) -> Result<CapgoMigration> {
         let migration = self.run_core("migrate Capgo", |store| {
-            store.adopt(&core::CapgoBundles {
-                folder: PathBuf::from(bundles.folder),
-                infos: bundles.infos,
-                current: bundles.current,
-                fallback: bundles.fallback,
-                next: bundles.next,
-                native_build: bundles.native_build,
-            })
+            let capgo = core::CapgoBundles::new(bundles.folder)
+                .with_infos(bundles.infos)
+                .with_current(bundles.current)
+                .with_fallback(bundles.fallback)
+                .with_next(bundles.next)
+                .with_native_build(bundles.native_build);
+            store.adopt(&capgo)
         })?;
         self.log.info(|| {
             let (bundles, skipped) = (migration.bundles.len(), migration.skipped.len());

@@ -96,24 +96,25 @@ pub struct StoreOptions {
 
 impl StoreOptions {
     pub(super) fn to_core(&self) -> Result<core::StoreOptions> {
-        let mut options = core::StoreOptions::default();
-        options.required_proof = self.required_proof.to_core()?;
-        options.bundles = self.bundles.as_ref().map(PathBuf::from);
         // More attempts than fit mean no limit.
-        options.attempts = u32::try_from(unsigned("attempts", self.attempts)?).unwrap_or(u32::MAX);
-        options.silent_starts = u32::try_from(unsigned("silentStarts", self.silent_starts)?).unwrap_or(u32::MAX);
-        options.app_ready_timeout = milliseconds("appReadyTimeoutMs", self.app_ready_timeout_ms)?;
-        options.reset_when_native_changes = self.reset_when_native_changes;
-        options.auto_delete_failed = self.auto_delete_failed;
-        options.auto_delete_previous = self.auto_delete_previous;
-        options.limits = Limits::to_core(self.limits.as_ref())?;
-        options.unpack_threads = threads(self.unpack_threads)?;
-        options.lock_timeout = milliseconds("lockTimeoutMs", self.lock_timeout_ms)?;
-        options.space_margin = unsigned("spaceMargin", self.space_margin)?;
+        let starts =
+            |name: &str, starts| -> Result<u32> { Ok(u32::try_from(unsigned(name, starts)?).unwrap_or(u32::MAX)) };
         let budget = self.verify_at_launch_ms;
-        options.verify_at_launch = budget.map(|time| milliseconds("verifyAtLaunchMs", time)).transpose()?;
         let sequence = self.built_in_sequence;
-        options.built_in_sequence = sequence.map(|number| unsigned("builtInSequence", number)).transpose()?;
-        Ok(options)
+        Ok(core::StoreOptions::default()
+            .with_required_proof(self.required_proof.to_core()?)
+            .with_bundles(self.bundles.as_ref().map(PathBuf::from))
+            .with_attempts(starts("attempts", self.attempts)?)
+            .with_silent_starts(starts("silentStarts", self.silent_starts)?)
+            .with_app_ready_timeout(milliseconds("appReadyTimeoutMs", self.app_ready_timeout_ms)?)
+            .with_reset_when_native_changes(self.reset_when_native_changes)
+            .with_auto_delete_failed(self.auto_delete_failed)
+            .with_auto_delete_previous(self.auto_delete_previous)
+            .with_limits(Limits::to_core(self.limits.as_ref())?)
+            .with_unpack_threads(threads(self.unpack_threads)?)
+            .with_lock_timeout(milliseconds("lockTimeoutMs", self.lock_timeout_ms)?)
+            .with_space_margin(unsigned("spaceMargin", self.space_margin)?)
+            .with_verify_at_launch(budget.map(|time| milliseconds("verifyAtLaunchMs", time)).transpose()?)
+            .with_built_in_sequence(sequence.map(|number| unsigned("builtInSequence", number)).transpose()?))
     }
 }

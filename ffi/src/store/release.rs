@@ -33,9 +33,9 @@ impl ReleaseOptions {
     pub(super) fn into_core(self) -> Result<core::ReleaseOptions> {
         let native = core::NativeVersion::new(self.native_version);
         let (app_id, channel) = (self.app_id.parse()?, self.channel.parse()?);
-        let mut options = core::ReleaseOptions::new(app_id, channel, self.first_ring.into_bytes(), native);
-        options.content_keys = self.content_keys.iter().map(|key| Arc::clone(&key.0)).collect();
-        Ok(options)
+        let content_keys = self.content_keys.iter().map(|key| Arc::clone(&key.0)).collect();
+        let options = core::ReleaseOptions::new(app_id, channel, self.first_ring.into_bytes(), native);
+        Ok(options.with_content_keys(content_keys))
     }
 }
 

@@ -131,19 +131,12 @@ impl App {
 
     fn publish(&self, site: &dyn SiteStorage, version: &str, before: &mut dyn FnMut(&str)) -> Outcome {
         let keys = [&self.key];
-        let signing = Signing {
-            keys: &keys,
-            ring: None,
-            lifetime: Duration::from_secs(90 * 24 * 60 * 60),
-            sequence: None,
-        };
-        let mut details = ReleaseMetadata::default();
-        version.clone_into(&mut details.version);
+        let signing = Signing::new(&keys, Duration::from_secs(90 * 24 * 60 * 60));
         let bundle = self.bundle(version);
         let publisher = Publisher::new(site, &self.id, &self.channel);
         let new = NewRelease {
             bundle: &bundle,
-            metadata: &details,
+            metadata: &ReleaseMetadata::new(version),
             audience: Audience::Stable,
         };
         run(before, |run| publisher.publish(&new, &signing, run))
@@ -174,11 +167,7 @@ impl App {
 }
 
 fn run<T>(before: &mut dyn FnMut(&str), act: impl FnOnce(&mut ExecutionOptions<'_>) -> T) -> T {
-    act(&mut ExecutionOptions {
-        dry_run: false,
-        control: &Control::new(),
-        before,
-    })
+    act(&mut ExecutionOptions::new(&Control::new(), before))
 }
 
 fn site(server: &Server, prefix: &str) -> BucketSite {

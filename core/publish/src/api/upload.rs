@@ -66,11 +66,11 @@ impl Api {
         super::version::check_new_version(version)?;
         // A semantic version needs no percent-encoding in a path.
         let address: Url = format!("{}/upload/{app}/{version}.zip", self.base).parse()?;
-        let mut options = HttpUploadOptions::default();
-        options.headers.add("authorization", self.key.secret())?;
-        options.headers.add(DIGEST, digest.to_string())?;
-        options.first_wait = self.first_wait;
-        options.answer_timeout = Some(STORE_TIMEOUT);
+        let options = HttpUploadOptions::default()
+            .with_header("authorization", self.key.secret())?
+            .with_header(DIGEST, digest.to_string())?
+            .with_first_wait(self.first_wait)
+            .with_answer_timeout(STORE_TIMEOUT);
         let upload = HttpUpload {
             url: &address,
             file,

@@ -64,6 +64,43 @@ impl Default for UploadOptions {
     }
 }
 
+impl UploadOptions {
+    /// Sets [`content_type`](Self::content_type).
+    #[must_use]
+    pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.content_type = content_type.into();
+        self
+    }
+
+    /// Sets [`cache_control`](Self::cache_control).
+    #[must_use]
+    pub fn with_cache_control(mut self, cache_control: impl Into<Option<String>>) -> Self {
+        self.cache_control = cache_control.into();
+        self
+    }
+
+    /// Sets [`metadata`](Self::metadata).
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Vec<(String, String)>) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// Sets [`replace`](Self::replace).
+    #[must_use]
+    pub fn with_replace(mut self, replace: bool) -> Self {
+        self.replace = replace;
+        self
+    }
+
+    /// Sets [`parallel`](Self::parallel).
+    #[must_use]
+    pub fn with_parallel(mut self, parallel: usize) -> Self {
+        self.parallel = parallel;
+        self
+    }
+}
+
 /// The result of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -165,9 +165,9 @@ impl SiteStorage for BucketSite {
     }
 
     fn put_file(&self, path: &str, file: &Path, control: &Control) -> Result<PutOutcome> {
-        let mut options = UploadOptions::default();
-        storage::content_type(path).clone_into(&mut options.content_type);
-        options.cache_control = Some(storage::cache_control(path).to_owned());
+        let options = UploadOptions::default()
+            .with_content_type(storage::content_type(path))
+            .with_cache_control(storage::cache_control(path).to_owned());
         let uploaded = self.bucket.upload(file, &self.key(path), &options, control)?;
         if !uploaded.already_there {
             return Ok(PutOutcome::Now);

@@ -17,6 +17,7 @@ use capbundle::size;
 pub type Outcome = Result<Report, Box<PublishError>>;
 
 /// Options of one execution of an operation.
+#[non_exhaustive]
 pub struct ExecutionOptions<'a> {
     /// Only report what would be done: reads the site, signs and writes nothing.
     pub dry_run: bool,
@@ -24,6 +25,25 @@ pub struct ExecutionOptions<'a> {
     pub control: &'a Control,
     /// Called before each step with one line that describes it.
     pub before: &'a mut dyn FnMut(&str),
+}
+
+impl<'a> ExecutionOptions<'a> {
+    /// Carries the operation out, and calls `before` with one line before each step.
+    #[must_use]
+    pub fn new(control: &'a Control, before: &'a mut dyn FnMut(&str)) -> Self {
+        Self {
+            dry_run: false,
+            control,
+            before,
+        }
+    }
+
+    /// Sets [`dry_run`](Self::dry_run).
+    #[must_use]
+    pub fn with_dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
 }
 
 impl fmt::Debug for ExecutionOptions<'_> {

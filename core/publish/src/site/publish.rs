@@ -27,6 +27,7 @@ const MAX_HEADER_LEN: u64 = 16 << 10;
 
 /// The metadata of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReleaseMetadata {
     /// The version for people, 1 to 256 bytes.
     pub version: String,
@@ -36,6 +37,38 @@ pub struct ReleaseMetadata {
     pub link: Option<String>,
     /// A comment for people, at most 4,096 bytes.
     pub comment: Option<String>,
+}
+
+impl ReleaseMetadata {
+    /// A release of this version, for every native app.
+    #[must_use]
+    pub fn new(version: impl Into<String>) -> Self {
+        Self {
+            version: version.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Sets [`native`](Self::native).
+    #[must_use]
+    pub fn with_native(mut self, native: NativeRange) -> Self {
+        self.native = native;
+        self
+    }
+
+    /// Sets [`link`](Self::link).
+    #[must_use]
+    pub fn with_link(mut self, link: impl Into<Option<String>>) -> Self {
+        self.link = link.into();
+        self
+    }
+
+    /// Sets [`comment`](Self::comment).
+    #[must_use]
+    pub fn with_comment(mut self, comment: impl Into<Option<String>>) -> Self {
+        self.comment = comment.into();
+        self
+    }
 }
 
 /// Which devices a release is offered to.

@@ -18,6 +18,7 @@ use capbundle::time::Timestamp;
 
 /// The keys, ring, lifetime and sequence of a new release.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Signing<'a> {
     /// At least as many keys as the ring requires.
     pub keys: &'a [&'a SigningKey],
@@ -36,7 +37,32 @@ pub(super) struct Signed {
     pub(super) release: Release,
 }
 
-impl Signing<'_> {
+impl<'a> Signing<'a> {
+    /// Signs with these keys for the ring on the site. Devices may accept the release for this long.
+    #[must_use]
+    pub fn new(keys: &'a [&'a SigningKey], lifetime: Duration) -> Self {
+        Self {
+            keys,
+            ring: None,
+            lifetime,
+            sequence: None,
+        }
+    }
+
+    /// Sets [`ring`](Self::ring).
+    #[must_use]
+    pub fn with_ring(mut self, ring: impl Into<Option<&'a [u8]>>) -> Self {
+        self.ring = ring.into();
+        self
+    }
+
+    /// Sets [`sequence`](Self::sequence).
+    #[must_use]
+    pub fn with_sequence(mut self, sequence: impl Into<Option<u64>>) -> Self {
+        self.sequence = sequence.into();
+        self
+    }
+
     /// The rings up to the newest, after checking that these keys may sign and that none of them is a content key.
     pub(super) fn rings(
         &self,
@@ -139,17 +165,7 @@ pub(super) fn trusted(
     now: Timestamp,
 ) -> Result<TrustedRelease> {
     let native = native_within(envelope)?;
-    let context = TrustContext {
-        ring,
-        app: publisher.app,
-        channel,
-        native: &native,
-        built_in_sequence: None,
-        last_accepted: None,
-        now,
-        latest_time_seen: Timestamp(0),
-        content_keys: &[],
-    };
+    let context = TrustContext::new(ring, publisher.app, channel, &native).with_now(now);
     Ok(policy::check(envelope, &context)?)
 }
 

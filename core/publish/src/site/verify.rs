@@ -73,6 +73,48 @@ impl<'a> VerifyOptions<'a> {
             download: DownloadOptions::default(),
         }
     }
+
+    /// Sets [`ring`](Self::ring).
+    #[must_use]
+    pub fn with_ring(mut self, ring: impl Into<Option<&'a [u8]>>) -> Self {
+        self.ring = ring.into();
+        self
+    }
+
+    /// Sets [`expires_within`](Self::expires_within).
+    #[must_use]
+    pub fn with_expires_within(mut self, expires_within: Duration) -> Self {
+        self.expires_within = expires_within;
+        self
+    }
+
+    /// Sets [`full`](Self::full).
+    #[must_use]
+    pub fn with_full(mut self, full: bool) -> Self {
+        self.full = full;
+        self
+    }
+
+    /// Sets [`content_keys`](Self::content_keys).
+    #[must_use]
+    pub fn with_content_keys(mut self, content_keys: &'a [&'a ContentKey]) -> Self {
+        self.content_keys = content_keys;
+        self
+    }
+
+    /// Sets [`now`](Self::now).
+    #[must_use]
+    pub fn with_now(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// Sets [`download`](Self::download).
+    #[must_use]
+    pub fn with_download(mut self, download: DownloadOptions) -> Self {
+        self.download = download;
+        self
+    }
 }
 
 /// The result of a verification.
@@ -299,17 +341,9 @@ impl Verification<'_> {
     fn check(&self, ring: &KeyRing, channel: &ChannelName, envelope: &[u8]) -> Result<TrustedRelease> {
         let native = super::signing::native_within(envelope)?;
         let keys: Vec<_> = self.options.content_keys.iter().map(|key| key.public()).collect();
-        let context = TrustContext {
-            ring,
-            app: self.options.app,
-            channel,
-            native: &native,
-            built_in_sequence: None,
-            last_accepted: None,
-            now: self.options.now,
-            latest_time_seen: Timestamp(0),
-            content_keys: &keys,
-        };
+        let context = TrustContext::new(ring, self.options.app, channel, &native)
+            .with_now(self.options.now)
+            .with_content_keys(&keys);
         Ok(policy::check(envelope, &context)?)
     }
 

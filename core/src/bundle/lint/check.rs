@@ -37,6 +37,36 @@ pub struct CheckOptions {
     pub allow_secrets: Vec<String>,
 }
 
+impl CheckOptions {
+    /// Sets [`skip_notify_app_ready`](Self::skip_notify_app_ready).
+    #[must_use]
+    pub fn with_skip_notify_app_ready(mut self, skip_notify_app_ready: bool) -> Self {
+        self.skip_notify_app_ready = skip_notify_app_ready;
+        self
+    }
+
+    /// Sets [`skip_code`](Self::skip_code).
+    #[must_use]
+    pub fn with_skip_code(mut self, skip_code: bool) -> Self {
+        self.skip_code = skip_code;
+        self
+    }
+
+    /// Sets [`ignore`](Self::ignore).
+    #[must_use]
+    pub fn with_ignore(mut self, ignore: Vec<String>) -> Self {
+        self.ignore = ignore;
+        self
+    }
+
+    /// Sets [`allow_secrets`](Self::allow_secrets).
+    #[must_use]
+    pub fn with_allow_secrets(mut self, allow_secrets: Vec<String>) -> Self {
+        self.allow_secrets = allow_secrets;
+        self
+    }
+}
+
 /// Checks a folder without packing it.
 ///
 /// Findings that are errors make [`pack`](crate::bundle::pack) fail: no root `index.html`, no call of `notifyAppReady()` in a

@@ -38,6 +38,34 @@ impl Remote {
         }
     }
 
+    /// Sets [`headers`](Self::headers).
+    #[must_use]
+    pub fn with_headers(mut self, headers: Headers) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Sets [`digest`](Self::digest).
+    #[must_use]
+    pub fn with_digest(mut self, digest: impl Into<Option<Sha256Digest>>) -> Self {
+        self.digest = digest.into();
+        self
+    }
+
+    /// Sets [`size`](Self::size).
+    #[must_use]
+    pub fn with_size(mut self, size: impl Into<Option<u64>>) -> Self {
+        self.size = size.into();
+        self
+    }
+
+    /// Sets [`key`](Self::key).
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<Option<String>>) -> Self {
+        self.key = key.into();
+        self
+    }
+
     /// Its name on disk. A hash, so that a server cannot choose it.
     pub(crate) fn name(&self) -> String {
         let key = match (&self.key, &self.digest) {
@@ -99,6 +127,64 @@ impl Default for DownloadOptions {
             cleartext: Cleartext::default(),
             space_margin: 32 << 20,
         }
+    }
+}
+
+impl DownloadOptions {
+    /// Sets [`max_size`](Self::max_size).
+    #[must_use]
+    pub fn with_max_size(mut self, max_size: u64) -> Self {
+        self.max_size = max_size;
+        self
+    }
+
+    /// Sets [`connect_timeout`](Self::connect_timeout).
+    #[must_use]
+    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Self {
+        self.connect_timeout = connect_timeout;
+        self
+    }
+
+    /// Sets [`stall_timeout`](Self::stall_timeout).
+    #[must_use]
+    pub fn with_stall_timeout(mut self, stall_timeout: Duration) -> Self {
+        self.stall_timeout = stall_timeout;
+        self
+    }
+
+    /// Sets [`min_rate`](Self::min_rate).
+    #[must_use]
+    pub fn with_min_rate(mut self, min_rate: u64) -> Self {
+        self.min_rate = min_rate;
+        self
+    }
+
+    /// Sets [`attempts`](Self::attempts).
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Sets [`first_wait`](Self::first_wait).
+    #[must_use]
+    pub fn with_first_wait(mut self, first_wait: Duration) -> Self {
+        self.first_wait = first_wait;
+        self
+    }
+
+    /// Sets [`cleartext`](Self::cleartext).
+    #[must_use]
+    pub fn with_cleartext(mut self, cleartext: Cleartext) -> Self {
+        self.cleartext = cleartext;
+        self
+    }
+
+    /// Sets [`space_margin`](Self::space_margin).
+    #[must_use]
+    pub fn with_space_margin(mut self, space_margin: u64) -> Self {
+        self.space_margin = space_margin;
+        self
     }
 }
 

@@ -283,21 +283,17 @@ impl<'a> ReleaseSelection<'a> {
     /// The URL of an archive follows from signed data only.
     fn remote_archive(&self, bundle: &BundleIdentity) -> Result<Remote> {
         let (path, size) = paths::archive_of(bundle);
-        let mut remote = self.remote(&path)?;
-        remote.size = Some(size);
-        match bundle.sealed {
+        let remote = self.remote(&path)?.with_size(size);
+        Ok(match bundle.sealed {
             // The release does not contain its digest; the digest of its header identifies it.
-            Some(sealed) => remote.key = Some(sealed.header_digest.to_string()),
-            None => remote.digest = Some(bundle.archive.digest),
-        }
-        Ok(remote)
+            Some(sealed) => remote.with_key(sealed.header_digest.to_string()),
+            None => remote.with_digest(bundle.archive.digest),
+        })
     }
 
     fn remote(&self, path: &str) -> Result<Remote> {
         let site = &self.source.site;
-        let mut remote = Remote::new(site.url(path)?);
-        remote.headers = site.headers.clone();
-        Ok(remote)
+        Ok(Remote::new(site.url(path)?).with_headers(site.headers.clone()))
     }
 
     fn download(

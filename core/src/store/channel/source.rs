@@ -26,4 +26,11 @@ impl ChannelSource {
             device_id: None,
         }
     }
+
+    /// Sets [`device_id`](Self::device_id).
+    #[must_use]
+    pub fn with_device_id(mut self, device_id: impl Into<Option<String>>) -> Self {
+        self.device_id = device_id.into();
+        self
+    }
 }

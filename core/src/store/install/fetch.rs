@@ -74,6 +74,20 @@ impl RemoteArchive {
             bundle,
         }
     }
+
+    /// Sets [`headers`](Self::headers).
+    #[must_use]
+    pub fn with_headers(mut self, headers: Headers) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Sets [`size`](Self::size).
+    #[must_use]
+    pub fn with_size(mut self, size: impl Into<Option<u64>>) -> Self {
+        self.size = size.into();
+        self
+    }
 }
 
 impl ExpectedProof {

@@ -36,6 +36,34 @@ impl NewBundle {
             ..Self::default()
         }
     }
+
+    /// Sets [`native`](Self::native).
+    #[must_use]
+    pub fn with_native(mut self, native: NativeRange) -> Self {
+        self.native = native;
+        self
+    }
+
+    /// Sets [`link`](Self::link).
+    #[must_use]
+    pub fn with_link(mut self, link: impl Into<Option<String>>) -> Self {
+        self.link = link.into();
+        self
+    }
+
+    /// Sets [`comment`](Self::comment).
+    #[must_use]
+    pub fn with_comment(mut self, comment: impl Into<Option<String>>) -> Self {
+        self.comment = comment.into();
+        self
+    }
+
+    /// Sets [`sequence`](Self::sequence).
+    #[must_use]
+    pub fn with_sequence(mut self, sequence: impl Into<Option<u64>>) -> Self {
+        self.sequence = sequence.into();
+        self
+    }
 }
 
 /// Settings of the app that decide which releases it accepts. None of them comes from a server.
@@ -65,6 +93,13 @@ impl ReleaseOptions {
             native,
             content_keys: Vec::new(),
         }
+    }
+
+    /// Sets [`content_keys`](Self::content_keys).
+    #[must_use]
+    pub fn with_content_keys(mut self, content_keys: Vec<Arc<ContentKey>>) -> Self {
+        self.content_keys = content_keys;
+        self
     }
 }
 

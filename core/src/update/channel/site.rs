@@ -25,6 +25,13 @@ impl Site {
         }
     }
 
+    /// Sets [`headers`](Self::headers).
+    #[must_use]
+    pub fn with_headers(mut self, headers: Headers) -> Self {
+        self.headers = headers;
+        self
+    }
+
     /// The site and the channel of an address such as `https://example.com/app/channels/production.json`.
     ///
     /// # Errors

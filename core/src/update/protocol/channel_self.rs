@@ -14,6 +14,7 @@ use crate::http::download::{WEB_PAGE, is_markup};
 
 /// A request for the device's channel, or for another channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ChannelRequest {
     /// The device.
     #[serde(flatten)]
@@ -25,6 +26,21 @@ pub struct ChannelRequest {
         skip_serializing_if = "Option::is_none"
     )]
     pub channel: Option<String>,
+}
+
+impl ChannelRequest {
+    /// A request of this device.
+    #[must_use]
+    pub fn new(device: UpdateRequest) -> Self {
+        Self { device, channel: None }
+    }
+
+    /// Sets [`channel`](Self::channel).
+    #[must_use]
+    pub fn with_channel(mut self, channel: impl Into<Option<String>>) -> Self {
+        self.channel = channel.into();
+        self
+    }
 }
 
 /// The response to a channel request.
@@ -41,6 +57,7 @@ pub enum ChannelResponse<T> {
 
 /// Response to `POST` and `DELETE`: the device's choice of a channel was set or cleared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ChannelSet {
     /// `ok`.
     pub status: String,
@@ -49,8 +66,27 @@ pub struct ChannelSet {
     pub allow_set: Option<bool>,
 }
 
+impl ChannelSet {
+    /// The choice was set or cleared.
+    #[must_use]
+    pub fn ok() -> Self {
+        Self {
+            status: "ok".to_owned(),
+            allow_set: None,
+        }
+    }
+
+    /// Sets [`allow_set`](Self::allow_set).
+    #[must_use]
+    pub fn with_allow_set(mut self, allow_set: impl Into<Option<bool>>) -> Self {
+        self.allow_set = allow_set.into();
+        self
+    }
+}
+
 /// Response to `PUT`: the channel of the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CurrentChannel {
     /// The name of the channel.
     pub channel: String,
@@ -59,6 +95,25 @@ pub struct CurrentChannel {
     /// Whether devices may choose the channel themselves. Only newer plugins receive it.
     #[serde(default, rename = "allowSet", skip_serializing_if = "Option::is_none")]
     pub allow_set: Option<bool>,
+}
+
+impl CurrentChannel {
+    /// The device is in this channel.
+    #[must_use]
+    pub fn new(channel: impl Into<String>, status: ChannelOrigin) -> Self {
+        Self {
+            channel: channel.into(),
+            status,
+            allow_set: None,
+        }
+    }
+
+    /// Sets [`allow_set`](Self::allow_set).
+    #[must_use]
+    pub fn with_allow_set(mut self, allow_set: impl Into<Option<bool>>) -> Self {
+        self.allow_set = allow_set.into();
+        self
+    }
 }
 
 /// Why a device is in its channel.
@@ -74,6 +129,7 @@ pub enum ChannelOrigin {
 
 /// Item of the response to `GET`: a channel that devices may choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ChannelInfo {
     /// The id: a number, or a UUID on newer servers.
     #[serde(deserialize_with = "lenient::text")]
@@ -86,6 +142,33 @@ pub struct ChannelInfo {
     /// Whether devices may choose it.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub allow_self_set: bool,
+}
+
+impl ChannelInfo {
+    /// A channel that is not the default, and that devices may not choose.
+    #[must_use]
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            public: false,
+            allow_self_set: false,
+        }
+    }
+
+    /// Sets [`public`](Self::public).
+    #[must_use]
+    pub fn with_public(mut self, public: bool) -> Self {
+        self.public = public;
+        self
+    }
+
+    /// Sets [`allow_self_set`](Self::allow_self_set).
+    #[must_use]
+    pub fn with_allow_self_set(mut self, allow_self_set: bool) -> Self {
+        self.allow_self_set = allow_self_set;
+        self
+    }
 }
 
 impl<T: DeserializeOwned> ChannelResponse<T> {

@@ -51,6 +51,7 @@ pub enum UpdateResponse {
 
 /// An offered bundle, as sent. Untrusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct UpdateOffer {
     /// Version of the bundle.
     pub version: String,
@@ -71,6 +72,57 @@ pub struct UpdateOffer {
     /// A comment for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+}
+
+impl UpdateOffer {
+    /// A bundle of this version, whose archive is at this URL.
+    #[must_use]
+    pub fn new(version: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            version: version.into(),
+            url: url.into(),
+            checksum: None,
+            session_key: None,
+            manifest: Vec::new(),
+            link: None,
+            comment: None,
+        }
+    }
+
+    /// Sets [`checksum`](Self::checksum).
+    #[must_use]
+    pub fn with_checksum(mut self, checksum: impl Into<Option<String>>) -> Self {
+        self.checksum = checksum.into();
+        self
+    }
+
+    /// Sets [`session_key`](Self::session_key).
+    #[must_use]
+    pub fn with_session_key(mut self, session_key: impl Into<Option<String>>) -> Self {
+        self.session_key = session_key.into();
+        self
+    }
+
+    /// Sets [`manifest`](Self::manifest).
+    #[must_use]
+    pub fn with_manifest(mut self, manifest: Vec<ManifestEntry>) -> Self {
+        self.manifest = manifest;
+        self
+    }
+
+    /// Sets [`link`](Self::link).
+    #[must_use]
+    pub fn with_link(mut self, link: impl Into<Option<String>>) -> Self {
+        self.link = link.into();
+        self
+    }
+
+    /// Sets [`comment`](Self::comment).
+    #[must_use]
+    pub fn with_comment(mut self, comment: impl Into<Option<String>>) -> Self {
+        self.comment = comment.into();
+        self
+    }
 }
 
 /// One file of a bundle. Every member is optional.

@@ -7,6 +7,7 @@ use super::request::UpdateRequest;
 
 /// An event on a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StatsEvent {
     /// The device and its running bundle. For a file of a bundle, `version_name` is `version:file`.
     #[serde(flatten)]
@@ -19,8 +20,28 @@ pub struct StatsEvent {
     pub old_version_name: String,
 }
 
+impl StatsEvent {
+    /// An event on this device.
+    #[must_use]
+    pub fn new(device: UpdateRequest, action: impl Into<String>) -> Self {
+        Self {
+            device,
+            action: action.into(),
+            old_version_name: String::new(),
+        }
+    }
+
+    /// Sets [`old_version_name`](Self::old_version_name).
+    #[must_use]
+    pub fn with_old_version_name(mut self, old_version_name: impl Into<String>) -> Self {
+        self.old_version_name = old_version_name.into();
+        self
+    }
+}
+
 /// The response to a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StatsResponse {
     /// `ok`.
     pub status: String,
@@ -29,8 +50,27 @@ pub struct StatsResponse {
     pub results: Option<Vec<StatsResult>>,
 }
 
+impl StatsResponse {
+    /// The report was received.
+    #[must_use]
+    pub fn ok() -> Self {
+        Self {
+            status: "ok".to_owned(),
+            results: None,
+        }
+    }
+
+    /// Sets [`results`](Self::results).
+    #[must_use]
+    pub fn with_results(mut self, results: impl Into<Option<Vec<StatsResult>>>) -> Self {
+        self.results = results.into();
+        self
+    }
+}
+
 /// The result of one event of an array.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StatsResult {
     /// `ok` or `error`.
     pub status: String,
@@ -39,6 +79,28 @@ pub struct StatsResult {
     /// Why the event was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+impl StatsResult {
+    /// The event at this index was counted.
+    #[must_use]
+    pub fn ok(index: usize) -> Self {
+        Self {
+            status: "ok".to_owned(),
+            index,
+            error: None,
+        }
+    }
+
+    /// The event at this index was refused.
+    #[must_use]
+    pub fn refused(index: usize, error: impl Into<String>) -> Self {
+        Self {
+            status: "error".to_owned(),
+            index,
+            error: Some(error.into()),
+        }
+    }
 }
 
 const ACTIONS: &[&str] = &[

@@ -234,6 +234,7 @@ impl fmt::Display for StatusCode {
 
 /// A response without a bundle, as sent: a code, a message and details.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Notice {
     /// The code.
     pub error: StatusCode,
@@ -277,10 +278,20 @@ pub enum ReportedKind {
 
 /// Details of a refusal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MoreInfo {
     /// Seconds to wait before the next request.
     #[serde(default, rename = "retryAfterSeconds", skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,
+}
+
+impl MoreInfo {
+    /// Sets [`retry_after_seconds`](Self::retry_after_seconds).
+    #[must_use]
+    pub fn with_retry_after_seconds(mut self, retry_after_seconds: impl Into<Option<u64>>) -> Self {
+        self.retry_after_seconds = retry_after_seconds.into();
+        self
+    }
 }
 
 impl Notice {
@@ -297,6 +308,34 @@ impl Notice {
             major: None,
             more_info: None,
         }
+    }
+
+    /// Sets [`version`](Self::version).
+    #[must_use]
+    pub fn with_version(mut self, version: impl Into<Option<String>>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Sets [`old`](Self::old).
+    #[must_use]
+    pub fn with_old(mut self, old: impl Into<Option<String>>) -> Self {
+        self.old = old.into();
+        self
+    }
+
+    /// Sets [`major`](Self::major).
+    #[must_use]
+    pub fn with_major(mut self, major: impl Into<Option<bool>>) -> Self {
+        self.major = major.into();
+        self
+    }
+
+    /// Sets [`more_info`](Self::more_info).
+    #[must_use]
+    pub fn with_more_info(mut self, more_info: impl Into<Option<MoreInfo>>) -> Self {
+        self.more_info = more_info.into();
+        self
     }
 
     /// The kind that the server sent, else the kind of the code, else [`StatusKind::Failed`].

@@ -90,10 +90,11 @@ pub(super) fn fetch(
     };
     let url = address(url)?;
     let check = check(bundle, key)?;
-    let mut remote = Remote::new(url.clone());
-    if let Check::Digest(digest) = &check {
-        remote.digest = Some(*digest);
-    }
+    let digest = match &check {
+        Check::Digest(digest) => Some(*digest),
+        _ => None,
+    };
+    let remote = Remote::new(url.clone()).with_digest(digest);
     let wanted = Download {
         remote: &remote,
         folder,

@@ -13,15 +13,16 @@ const PLACEHOLDER: &str = "dry-run";
 
 /// The bucket of this name. Credentials may be missing if `is_offline`.
 pub(super) fn bucket(access: &S3Access, name: &str, is_offline: bool, transport: Arc<dyn Transport>) -> Result<Bucket> {
-    let mut options = BucketOptions::new(access.region.clone().unwrap_or_default(), name);
-    options.endpoint.clone_from(&access.endpoint);
-    options.port = access.port;
-    options.ssl = access.no_ssl.then_some(false);
-    options.style = match access.style {
+    let style = match access.style {
         BucketStyle::Auto => Style::Auto,
         BucketStyle::Path => Style::Path,
         BucketStyle::VirtualHost => Style::VirtualHost,
     };
+    let options = BucketOptions::new(access.region.clone().unwrap_or_default(), name)
+        .with_endpoint(access.endpoint.clone())
+        .with_port(access.port)
+        .with_ssl(access.no_ssl.then_some(false))
+        .with_style(style);
     let given = match (&access.apikey, &access.apisecret) {
         (Some(key), Some(secret)) => Some(Credentials::new(key, secret, access.session_token.as_deref())?),
         _ => None,

@@ -16,20 +16,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [url, app, device, native] = arguments.as_slice() else {
         return Err("expected URL APP DEVICE_ID NATIVE_VERSION".into());
     };
-    let update_request = UpdateRequest {
-        platform: "android".to_owned(),
-        device_id: device.clone(),
-        app_id: app.clone(),
-        version_build: native.clone(),
-        version_code: "1".to_owned(),
-        version_name: BUILT_IN.to_owned(),
-        plugin_version: "8.0.0".to_owned(),
-        is_prod: true,
-        ..UpdateRequest::default()
-    };
-    let mut request = Request::new(Method::Post, url.parse()?);
-    request.headers.add("Content-Type", "application/json")?;
-    request.body = Some(Body::Bytes(serde_json::to_vec(&update_request)?));
+    let update_request = UpdateRequest::default()
+        .with_platform("android")
+        .with_device_id(device)
+        .with_app_id(app)
+        .with_version_build(native)
+        .with_version_code("1")
+        .with_version_name(BUILT_IN)
+        .with_plugin_version("8.0.0")
+        .with_is_prod(true);
+    let request = Request::new(Method::Post, url.parse()?)
+        .with_header("Content-Type", "application/json")?
+        .with_body(Body::Bytes(serde_json::to_vec(&update_request)?));
     let mut response = Response::default();
     Http::new()
         .send(&request, &mut response)

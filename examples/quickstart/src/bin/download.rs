@@ -6,6 +6,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
+use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
 use capbundle::http::download::{Download, DownloadOptions, Remote, download};
 use capbundle::progress::{Control, Progress};
@@ -18,9 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let control = Control::new().with_observer(Arc::new(|progress: Progress| {
         println!("{} {} of {}", progress.phase.as_str(), progress.done, progress.total);
     }));
-    let mut remote = Remote::new(url.parse()?);
     // The partial file is named by the digest, so that a later run may resume from another URL.
-    remote.digest = Some(digest.parse()?);
+    let remote = Remote::new(url.parse()?).with_digest(digest.parse::<Sha256Digest>()?);
 
     let wanted = Download {
         remote: &remote,

@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use capbundle::http::Http;
+use capbundle::http::{Headers, Http};
 use capbundle::progress::Control;
 use capbundle_publish::http_upload::{HttpUpload, HttpUploadOptions, put};
 
@@ -14,16 +14,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [url, archive] = arguments.as_slice() else {
         return Err("expected URL ARCHIVE".into());
     };
-    let mut options = HttpUploadOptions::default();
+    let mut headers = Headers::new();
     if let Ok(token) = std::env::var("TOKEN") {
-        options.headers.add("Authorization", format!("Bearer {token}"))?;
+        headers.add("Authorization", format!("Bearer {token}"))?;
     }
 
     // `post_form` does the same as `curl -F "file=@…"`.
     let upload = HttpUpload {
         url: &url.parse()?,
         file: Path::new(archive),
-        options: &options,
+        options: &HttpUploadOptions::default().with_headers(headers),
     };
     let stored = put(&Http::new(), &upload, &Control::new())?;
 

@@ -38,10 +38,7 @@ pub(crate) async fn choose(State(state): State<Arc<ServerState>>, body: Body) ->
         .database
         .write(move |database| set(database, &device, &name))
         .await;
-    respond(result.map(|()| ChannelSet {
-        status: "ok".to_owned(),
-        allow_set: allow_set(&request.device, true),
-    }))
+    respond(result.map(|()| ChannelSet::ok().with_allow_set(allow_set(&request.device, true))))
 }
 
 fn set(database: &Connection, device: &UpdateRequest, name: &str) -> ApiResult<()> {
@@ -88,11 +85,7 @@ pub(crate) async fn current(State(state): State<Arc<ServerState>>, body: Body) -
                 ChannelOrigin::Default
             };
             let allow_set = allow_set(&device, channel.allow_device_self_set);
-            Ok(CurrentChannel {
-                channel: channel.name,
-                status,
-                allow_set,
-            })
+            Ok(CurrentChannel::new(channel.name, status).with_allow_set(allow_set))
         })
         .await;
     respond(found)
@@ -118,10 +111,7 @@ pub(crate) async fn leave(
             devices::clear_channel(database, &device.app_id, &device.device_id)
         })
         .await;
-    respond(result.map(|()| ChannelSet {
-        status: "ok".to_owned(),
-        allow_set: None,
-    }))
+    respond(result.map(|()| ChannelSet::ok()))
 }
 
 /// `GET /channel_self`: the channels that the device may choose.
@@ -155,22 +145,17 @@ fn is_enabled(channel: &ChannelRow, platform: &str) -> bool {
 }
 
 fn info(channel: &ChannelRow) -> ChannelInfo {
-    ChannelInfo {
-        id: channel.id.to_string(),
-        name: channel.name.clone(),
-        public: channel.public,
-        allow_self_set: channel.allow_device_self_set,
-    }
+    ChannelInfo::new(channel.id.to_string(), &channel.name)
+        .with_public(channel.public)
+        .with_allow_self_set(channel.allow_device_self_set)
 }
 
 fn from_query(query: &HashMap<String, String>) -> ApiResult<UpdateRequest> {
     let text = |name: &str| query.get(name).cloned().unwrap_or_default();
-    let mut device = UpdateRequest {
-        platform: text("platform"),
-        device_id: text("device_id"),
-        app_id: text("app_id"),
-        ..UpdateRequest::default()
-    };
+    let mut device = UpdateRequest::default()
+        .with_platform(text("platform"))
+        .with_device_id(text("device_id"))
+        .with_app_id(text("app_id"));
     request::validate(&mut device)?;
     Ok(device)
 }

@@ -137,22 +137,18 @@ fn try_decide(
     let Some(url) = url else {
         return no("no_bundle_url", "The archive of the bundle is missing".to_owned());
     };
-    Ok(Decision::Offer(Box::new(UpdateOffer {
-        version: bundle.name.clone(),
-        url,
-        checksum: bundle.checksum.clone(),
-        session_key: bundle.session_key.clone(),
-        manifest: Vec::new(),
-        link: bundle.link.clone(),
-        comment: bundle.comment.clone(),
-    })))
+    let offer = UpdateOffer::new(&bundle.name, url)
+        .with_checksum(bundle.checksum.clone())
+        .with_session_key(bundle.session_key.clone())
+        .with_link(bundle.link.clone())
+        .with_comment(bundle.comment.clone());
+    Ok(Decision::Offer(Box::new(offer)))
 }
 
 fn notice(code: &str, message: String, request: &UpdateRequest, bundle: Option<&BundleRow>) -> Notice {
-    let mut notice = Notice::new(code, message);
-    notice.version = bundle.map(|bundle| bundle.name.clone());
-    notice.old = Some(request.version_name.clone());
-    notice
+    Notice::new(code, message)
+        .with_version(bundle.map(|bundle| bundle.name.clone()))
+        .with_old(request.version_name.clone())
 }
 
 /// Checks the settings of the channel.

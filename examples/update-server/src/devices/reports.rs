@@ -20,7 +20,6 @@ const MAX_EVENTS: usize = 1000;
 
 pub(crate) async fn post(State(state): State<Arc<ServerState>>, body: Body) -> ApiResult<Json<StatsResponse>> {
     let body: Value = request::parse(&input::read_body(body).await?)?;
-    let status = "ok".to_owned();
     match body {
         Value::Array(events) if events.len() > MAX_EVENTS => Err(ApiError::new(
             "too_many_events",
@@ -42,34 +41,23 @@ pub(crate) async fn post(State(state): State<Arc<ServerState>>, body: Body) -> A
                 .into_iter()
                 .enumerate()
                 .map(|(index, result)| event_result(index, result.map(drop)))
-                .collect();
-            Ok(Json(StatsResponse {
-                status,
-                results: Some(results),
-            }))
+                .collect::<Vec<_>>();
+            Ok(Json(StatsResponse::ok().with_results(results)))
         }
         single => {
             update_metrics(
                 &state,
                 &state.database.write(move |database| count(database, single)).await?,
             );
-            Ok(Json(StatsResponse { status, results: None }))
+            Ok(Json(StatsResponse::ok()))
         }
     }
 }
 
 fn event_result(index: usize, result: ApiResult<()>) -> StatsResult {
     match result {
-        Ok(()) => StatsResult {
-            status: "ok".to_owned(),
-            index,
-            error: None,
-        },
-        Err(error) => StatsResult {
-            status: "error".to_owned(),
-            index,
-            error: Some(error.code.to_owned()),
-        },
+        Ok(()) => StatsResult::ok(index),
+        Err(error) => StatsResult::refused(index, error.code),
     }
 }
 

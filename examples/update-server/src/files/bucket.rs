@@ -36,10 +36,10 @@ impl BucketStorage {
             reason: error.to_string(),
         };
         let region = options.region.clone().unwrap_or_default();
-        let mut bucket_options = BucketOptions::new(region, options.bucket.clone());
-        bucket_options.endpoint.clone_from(&options.endpoint);
-        bucket_options.connect_timeout = CONNECT_TIMEOUT;
-        bucket_options.stall_timeout = STALL_TIMEOUT;
+        let bucket_options = BucketOptions::new(region, options.bucket.clone())
+            .with_endpoint(options.endpoint.clone())
+            .with_connect_timeout(CONNECT_TIMEOUT)
+            .with_stall_timeout(STALL_TIMEOUT);
         let profile = options.profile.as_deref();
         let settings =
             Settings::find_missing(&bucket_options, options.credentials.as_ref(), profile).map_err(invalid)?;
@@ -80,8 +80,7 @@ impl BucketStorage {
 
 impl Storage for BucketStorage {
     fn store(&self, archive: IncomingFile, path: &str) -> io::Result<bool> {
-        let mut options = UploadOptions::default();
-        options.cache_control = Some("public, max-age=31536000, immutable".to_owned());
+        let options = UploadOptions::default().with_cache_control("public, max-age=31536000, immutable".to_owned());
         let uploaded = self
             .bucket
             .upload(archive.path(), &self.key(path), &options, &Control::new());

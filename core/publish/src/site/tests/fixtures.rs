@@ -142,17 +142,8 @@ pub(in crate::site) fn trusted(site: &Memory, channel: &ChannelName, sequence: u
         .served(&path)
         .unwrap_or_else(|| panic!("{path} is referenced but missing"));
     let ring = current(site);
-    let context = TrustContext {
-        ring: &ring,
-        app: &APP,
-        channel,
-        native: &native_within(&envelope).unwrap(),
-        built_in_sequence: None,
-        last_accepted: None,
-        now: Timestamp(NOW),
-        latest_time_seen: Timestamp(0),
-        content_keys: &[],
-    };
+    let native = native_within(&envelope).unwrap();
+    let context = TrustContext::new(&ring, &APP, channel, &native).with_now(Timestamp(NOW));
     policy::check(&envelope, &context).unwrap().release().clone()
 }
 

@@ -19,10 +19,10 @@ impl Verification<'_> {
         path: &str,
         files: Option<&FileList>,
     ) -> Result<()> {
-        let mut remote = Remote::new(self.reader.site.url(path)?);
-        remote.headers = self.reader.site.headers.clone();
-        remote.size = Some(paths::archive_of(bundle).1);
-        remote.digest = bundle.sealed.is_none().then_some(bundle.archive.digest);
+        let remote = Remote::new(self.reader.site.url(path)?)
+            .with_headers(self.reader.site.headers.clone())
+            .with_size(paths::archive_of(bundle).1)
+            .with_digest(bundle.sealed.is_none().then_some(bundle.archive.digest));
         let wanted = Download {
             remote: &remote,
             folder: &self.options.staging,

@@ -50,13 +50,13 @@ pub(super) fn folder(args: &ContentArgs, project: &mut Project) -> Result<PathBu
 
 /// The options for checking and excluding files.
 pub(super) fn check_options(args: &ContentArgs, folder: &Path) -> Result<CheckOptions> {
-    let mut options = CheckOptions::default();
-    options.skip_code = args.no_code_check;
-    options.skip_notify_app_ready = args.ignore_notify_app_ready;
-    options.ignore = project_rules(folder)?;
-    options.ignore.extend_from_slice(&args.ignore);
-    options.allow_secrets.clone_from(&args.allow_secret);
-    Ok(options)
+    let mut ignore = project_rules(folder)?;
+    ignore.extend_from_slice(&args.ignore);
+    Ok(CheckOptions::default()
+        .with_skip_code(args.no_code_check)
+        .with_skip_notify_app_ready(args.ignore_notify_app_ready)
+        .with_ignore(ignore)
+        .with_allow_secrets(args.allow_secret.clone()))
 }
 
 /// The lines of the `.capbundleignore` in the current folder, unless that is the packed folder itself.

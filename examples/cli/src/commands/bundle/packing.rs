@@ -19,8 +19,7 @@ pub(in crate::commands) fn packed(
     output: &Output,
 ) -> Result<Vec<Warning>> {
     let folder = content::folder(args, project)?;
-    let mut options = PackOptions::default();
-    options.check = content::check_options(args, &folder)?;
+    let options = PackOptions::default().with_check(content::check_options(args, &folder)?);
     let bar = output.progress();
     let packed = bundle::pack(&folder, to, &options, &bar.control())?;
     drop(bar);

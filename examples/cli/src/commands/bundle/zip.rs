@@ -44,9 +44,9 @@ pub(crate) fn run(args: &ZipArgs, output: &Output) -> Result<()> {
     };
     refuse_inside(&folder, &to)?;
 
-    let mut options = PackOptions::default();
-    options.check = content::check_options(&args.content, &folder)?;
-    options.threads = args.threads;
+    let options = PackOptions::default()
+        .with_check(content::check_options(&args.content, &folder)?)
+        .with_threads(args.threads);
     let existed = to.exists();
     let bar = output.progress();
     let packed = bundle::pack(&folder, &to, &options, &bar.control())?;

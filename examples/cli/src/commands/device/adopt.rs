@@ -30,14 +30,12 @@ pub(super) fn run(device: &Device<'_>, args: &AdoptArgs, output: &Output) -> Res
         .info
         .iter()
         .map(|file| fs::read_to_string(file).map_err(|error| Failure::io("read", file, &error)));
-    let capgo = CapgoBundles {
-        folder: args.folder.clone(),
-        infos: infos.collect::<Result<_>>()?,
-        current: args.current.clone(),
-        fallback: args.fallback.clone(),
-        next: args.next.clone(),
-        native_build: args.native_build.clone(),
-    };
+    let capgo = CapgoBundles::new(&args.folder)
+        .with_infos(infos.collect::<Result<_>>()?)
+        .with_current(args.current.clone())
+        .with_fallback(args.fallback.clone())
+        .with_next(args.next.clone())
+        .with_native_build(args.native_build.clone());
     let found = device.store()?.adopt(&capgo)?;
     for record in &found.bundles {
         let name = documents::named(&record.id.clone().into(), Some(&record.version));

@@ -100,9 +100,7 @@ impl<'a> Device<'a> {
 
     /// The store of an app that accepts only archives with this proof.
     pub(super) fn store_requiring(&self, proof: RequiredProof) -> Result<Store> {
-        let mut options = self.options.clone();
-        options.required_proof = proof;
-        self.store_with(options)
+        self.store_with(self.options.clone().with_required_proof(proof))
     }
 
     fn store_with(&self, options: StoreOptions) -> Result<Store> {

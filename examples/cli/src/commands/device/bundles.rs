@@ -131,11 +131,10 @@ struct RemovedDocument {
 }
 
 pub(super) fn clean(device: &Device<'_>, args: &CleanArgs, output: &Output) -> Result<()> {
-    let rules = KeepRules {
-        newest: args.keep,
-        max_age: args.max_age,
-        max_total: args.max_size,
-    };
+    let rules = KeepRules::default()
+        .with_newest(args.keep)
+        .with_max_age(args.max_age)
+        .with_max_total(args.max_size);
     let cleaned = device.store()?.clean(&rules)?;
     output.say(format!(
         "Removed {}, {}",

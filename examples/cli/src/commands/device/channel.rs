@@ -102,9 +102,8 @@ fn source(device: &Device<'_>, args: &UpdateArgs) -> Result<ChannelSource> {
             ));
         }
     };
-    let mut source = ChannelSource::new(site, options(device, &args.trust, channel)?);
-    source.device_id.clone_from(&args.device_id);
-    Ok(source)
+    let release = options(device, &args.trust, channel)?;
+    Ok(ChannelSource::new(site, release).with_device_id(args.device_id.clone()))
 }
 
 fn refusal(skipped: &Skipped) -> Failure {

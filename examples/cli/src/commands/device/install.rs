@@ -93,10 +93,12 @@ fn verified_archive(args: &InstallArgs, key: Option<&FoundKey>, output: &Output)
 }
 
 fn new_bundle(args: &InstallArgs) -> NewBundle {
-    let mut new = NewBundle::new(&args.version);
-    new.native.min = args.min_native.as_deref().map(NativeVersion::new);
-    new.native.max = args.max_native.as_deref().map(NativeVersion::new);
-    new.link.clone_from(&args.link);
-    new.comment.clone_from(&args.comment);
-    new
+    let native = NativeRange {
+        min: args.min_native.as_deref().map(NativeVersion::new),
+        max: args.max_native.as_deref().map(NativeVersion::new),
+    };
+    NewBundle::new(&args.version)
+        .with_native(native)
+        .with_link(args.link.clone())
+        .with_comment(args.comment.clone())
 }

@@ -88,10 +88,10 @@ pub(super) fn channel(name: &str) -> Result<ChannelName> {
 pub(super) fn options(device: &Device<'_>, trust: &TrustArgs, channel: ChannelName) -> Result<ReleaseOptions> {
     let app = app_id(trust.app_id.as_deref())?;
     let ring = read_envelope(&trust.keys)?;
-    let mut options = ReleaseOptions::new(app, channel, ring, device.native().version);
-    for file in &trust.content_key {
-        let key = ContentKey::read(file).about(Subject::PrivateKey)?;
-        options.content_keys.push(Arc::new(key));
-    }
-    Ok(options)
+    let keys = trust.content_key.iter();
+    let keys = keys.map(|file| ContentKey::read(file).about(Subject::PrivateKey).map(Arc::new));
+    Ok(
+        ReleaseOptions::new(app, channel, ring, device.native().version)
+            .with_content_keys(keys.collect::<Result<_>>()?),
+    )
 }

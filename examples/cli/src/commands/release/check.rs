@@ -51,21 +51,13 @@ pub(crate) fn run(args: &ReleaseCheckArgs, output: &Output) -> Result<()> {
     let ring = document::walk(&args.ring, &app)?;
     let bytes = document::read_envelope(&args.file)?;
     let native = native_version(args, &bytes);
-    let trusted = policy::check(
-        &bytes,
-        &TrustContext {
-            ring: &ring,
-            app: &app,
-            channel: &channel,
-            native: &native,
-            built_in_sequence: args.built_in_sequence,
-            last_accepted: last_accepted(args)?,
-            now: args.now.map_or_else(Timestamp::now, Timestamp),
-            latest_time_seen: Timestamp(0),
-            content_keys: &public,
-        },
-    )
-    .map_err(|error| Failure::about(Subject::Other, &error).naming(&args.file))?;
+    let context = TrustContext::new(&ring, &app, &channel, &native)
+        .with_built_in_sequence(args.built_in_sequence)
+        .with_last_accepted(last_accepted(args)?)
+        .with_now(args.now.map_or_else(Timestamp::now, Timestamp))
+        .with_content_keys(&public);
+    let trusted =
+        policy::check(&bytes, &context).map_err(|error| Failure::about(Subject::Other, &error).naming(&args.file))?;
     compare(args, &trusted, &keys, output)?;
     let release = trusted.release();
     output.say(format!(

@@ -25,21 +25,12 @@ struct Document<'a> {
 pub(crate) fn run(args: &GcArgs, output: &Output) -> Result<()> {
     let app = document::app_id(args.app_id.as_deref())?;
     let storage = super::storage(&args.site)?;
-    let mut options = GcOptions::default();
-    options.keep = args.keep;
-    options.grace = args.grace;
+    let options = GcOptions::default().with_keep(args.keep).with_grace(args.grace);
     let bar = output.progress();
     let mut before = |step: &str| bar.aside(|| output.say(format!("- {step}")));
-    let collected = gc::collect(
-        &*storage,
-        &app,
-        &options,
-        &mut ExecutionOptions {
-            dry_run: args.dry_run,
-            control: &bar.control(),
-            before: &mut before,
-        },
-    )?;
+    let control = bar.control();
+    let mut run = ExecutionOptions::new(&control, &mut before).with_dry_run(args.dry_run);
+    let collected = gc::collect(&*storage, &app, &options, &mut run)?;
     drop(bar);
     output.say(format!(
         "{} {} ({}), kept {}{}",

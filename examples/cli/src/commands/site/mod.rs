@@ -150,11 +150,8 @@ fn channel_name(text: &str) -> Result<ChannelName> {
 fn run(dry_run: bool, output: &Output, act: impl FnOnce(&mut ExecutionOptions<'_>) -> Outcome) -> Result<Report> {
     let bar = output.progress();
     let mut before = |step: &str| bar.aside(|| output.say(format!("- {step}")));
-    let outcome = act(&mut ExecutionOptions {
-        dry_run,
-        control: &bar.control(),
-        before: &mut before,
-    });
+    let control = bar.control();
+    let outcome = act(&mut ExecutionOptions::new(&control, &mut before).with_dry_run(dry_run));
     let done = outcome.map_err(|unfinished| {
         let left = unfinished
             .left

@@ -50,15 +50,14 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
     let bundle = Bundle::of_zip(&zip, &Limits::default(), &bar.control()).about(Subject::Archive)?;
     drop(bar);
     let bundle = bundle.sealed_for(recipients, folder.path());
-    let metadata = ReleaseMetadata {
-        version,
-        native: NativeRange {
-            min: args.native_min.clone().map(NativeVersion::new),
-            max: args.native_max.clone().map(NativeVersion::new),
-        },
-        link: args.link.clone(),
-        comment: args.comment.clone(),
+    let native = NativeRange {
+        min: args.native_min.clone().map(NativeVersion::new),
+        max: args.native_max.clone().map(NativeVersion::new),
     };
+    let metadata = ReleaseMetadata::new(version)
+        .with_native(native)
+        .with_link(args.link.clone())
+        .with_comment(args.comment.clone());
     let new = NewRelease {
         bundle: &bundle,
         metadata: &metadata,

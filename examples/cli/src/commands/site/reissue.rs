@@ -26,15 +26,13 @@ pub(crate) fn rollback(args: &RollbackArgs, output: &Output) -> Result<()> {
 
 /// The metadata of a release of the built-in bundle.
 fn metadata(args: &RollbackArgs) -> ReleaseMetadata {
-    ReleaseMetadata {
-        version: BundleRef::BUILT_IN.to_owned(),
-        native: NativeRange {
-            min: args.native_min.clone().map(NativeVersion::new),
-            max: args.native_max.clone().map(NativeVersion::new),
-        },
-        link: None,
-        comment: args.comment.clone(),
-    }
+    let native = NativeRange {
+        min: args.native_min.clone().map(NativeVersion::new),
+        max: args.native_max.clone().map(NativeVersion::new),
+    };
+    ReleaseMetadata::new(BundleRef::BUILT_IN)
+        .with_native(native)
+        .with_comment(args.comment.clone())
 }
 
 pub(crate) fn renew(args: &RenewArgs, output: &Output) -> Result<()> {

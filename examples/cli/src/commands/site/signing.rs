@@ -28,12 +28,9 @@ impl Keys {
     /// Calls `act` with the signing options.
     pub(super) fn with<T>(&self, args: &SigningArgs, sequence: Option<u64>, act: impl FnOnce(&Signing<'_>) -> T) -> T {
         let keys: Vec<&SigningKey> = self.keys.iter().collect();
-        act(&Signing {
-            keys: &keys,
-            ring: self.ring.as_deref(),
-            lifetime: args.expires_in,
-            sequence,
-        })
+        act(&Signing::new(&keys, args.expires_in)
+            .with_ring(self.ring.as_deref())
+            .with_sequence(sequence))
     }
 }
 

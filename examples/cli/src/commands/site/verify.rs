@@ -52,11 +52,11 @@ pub(crate) fn run(args: &SiteVerifyArgs, output: &Output) -> Result<()> {
     let transport = server::transport(&args.network)?;
     let staging = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
 
-    let mut options = VerifyOptions::new(&app, &channels, staging.path().to_owned());
-    options.ring = ring.as_deref();
-    options.expires_within = args.expires_within;
-    options.full = args.full;
-    options.content_keys = &keys;
+    let options = VerifyOptions::new(&app, &channels, staging.path().to_owned())
+        .with_ring(ring.as_deref())
+        .with_expires_within(args.expires_within)
+        .with_full(args.full)
+        .with_content_keys(&keys);
     let bar = output.progress();
     let report = verify::verify(&*transport, &site, &options, &bar.control())?;
     drop(bar);

@@ -56,24 +56,23 @@ impl Device {
             DevicePlatform::Android => Platform::Android,
             DevicePlatform::Electron => Platform::Electron,
         };
-        let request = UpdateRequest {
-            platform: platform.as_str().to_owned(),
-            device_id: match &args.device_id {
-                Some(id) => id.clone(),
-                None => random_id()?,
-            },
-            app_id: app,
-            version_build: native,
-            version_code: "1".to_owned(),
-            version_os: "17".to_owned(),
-            version_name: args.running.clone(),
-            plugin_version: args.plugin_version.clone(),
-            is_emulator: args.emulator,
-            is_prod: !args.development,
-            default_channel: channel,
-            key_id,
-            ..UpdateRequest::default()
+        let device_id = match &args.device_id {
+            Some(id) => id.clone(),
+            None => random_id()?,
         };
+        let request = UpdateRequest::default()
+            .with_platform(platform.as_str())
+            .with_device_id(device_id)
+            .with_app_id(app)
+            .with_version_build(native)
+            .with_version_code("1")
+            .with_version_os("17")
+            .with_version_name(&args.running)
+            .with_plugin_version(&args.plugin_version)
+            .with_is_emulator(args.emulator)
+            .with_is_prod(!args.development)
+            .with_default_channel(channel)
+            .with_key_id(key_id);
         Ok(Self {
             url,
             request,

@@ -44,10 +44,11 @@ pub(super) fn download_offer(
     let url = address(&offer.url)?;
     let check = check(args, device, offer, notes)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::io("create", &std::env::temp_dir(), &error))?;
-    let mut remote = Remote::new(url.clone());
-    if let Check::Digest(digest) = &check {
-        remote.digest = Some(*digest);
-    }
+    let digest = match &check {
+        Check::Digest(digest) => Some(*digest),
+        _ => None,
+    };
+    let remote = Remote::new(url.clone()).with_digest(digest);
     let bar = notes.output.progress();
     let control = bar.control();
     let wanted = Download {

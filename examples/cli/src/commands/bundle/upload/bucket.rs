@@ -32,10 +32,9 @@ pub(super) fn key(template: &KeyTemplate, app: &str, version: &str, digest: Opti
 }
 
 pub(super) fn upload_options(s3: &S3Args) -> UploadOptions {
-    let mut options = UploadOptions::default();
-    options.cache_control.clone_from(&s3.cache_control);
-    options.replace = s3.replace;
-    options
+    UploadOptions::default()
+        .with_cache_control(s3.cache_control.clone())
+        .with_replace(s3.replace)
 }
 
 /// The download URL of the object. Registering requires https. A dry run may have no credentials to sign with, so it

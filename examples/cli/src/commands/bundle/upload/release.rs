@@ -169,8 +169,7 @@ impl<'a> Release<'a> {
                 }
             }
             (Destination::Put { to, headers, public }, _) => {
-                let mut options = http_upload::HttpUploadOptions::default();
-                options.headers = headers.clone();
+                let options = http_upload::HttpUploadOptions::default().with_headers(headers.clone());
                 let file = PutFile::new(&*self.transport, to.clone(), options, public.clone());
                 Target {
                     storage: Some(Box::new(file)),
@@ -198,8 +197,7 @@ impl<'a> Release<'a> {
 impl Ready<'_> {
     /// Checks that a device can download the archive.
     fn verify_url(&self, url: &Url, control: &Control) -> capbundle_publish::Result<()> {
-        let mut expected = Expected::of_digest(self.archive.digest);
-        expected.size = Some(self.archive.size);
+        let expected = Expected::of_digest(self.archive.digest).with_size(self.archive.size);
         let checked = url_check::check(self.transport, url, &UrlCheckOptions::new(expected), control)?;
         self.notes.borrow_mut().extend(checked.notes);
         Ok(())
