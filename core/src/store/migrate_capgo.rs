@@ -83,10 +83,10 @@ impl CapgoBundles {
     }
 }
 
-/// The result of [`Store::adopt`].
+/// The result of [`Store::migrate_capgo`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Adopted {
+pub struct CapgoMigration {
     /// Migrated bundles, which are installed now.
     pub bundles: Vec<BundleRecord>,
     /// Bundles that had failed, and stay failed.
@@ -129,23 +129,23 @@ impl Store {
     ///
     /// # Errors
     /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace). A
-    /// problem of a single bundle is not an error but part of [`Adopted::skipped`].
-    pub fn adopt(&self, capgo: &CapgoBundles) -> Result<Adopted> {
-        let mut adopted = Adopted::default();
+    /// problem of a single bundle is not an error but part of [`CapgoMigration::skipped`].
+    pub fn migrate_capgo(&self, capgo: &CapgoBundles) -> Result<CapgoMigration> {
+        let mut migration = CapgoMigration::default();
         let before = self.state()?;
         for text in &capgo.infos {
-            match self.adopt_one(text, capgo, &before) {
-                Ok(Taken::Bundle(record)) => adopted.bundles.push(*record),
-                Ok(Taken::Failed(failed)) => adopted.failed.push(failed),
+            match self.migrate_one(text, capgo, &before) {
+                Ok(Taken::Bundle(record)) => migration.bundles.push(*record),
+                Ok(Taken::Failed(failed)) => migration.failed.push(failed),
                 Ok(Taken::Nothing) => {}
-                Err(MigrationError::Skipped(reason)) => adopted.skipped.push((text.clone(), reason)),
+                Err(MigrationError::Skipped(reason)) => migration.skipped.push((text.clone(), reason)),
                 Err(MigrationError::Error(error)) => return Err(error),
             }
         }
         self.storage.sync_bundles()?;
         // The state first: the sweep goes by records, and would remove a folder whose record no state references.
         let records = self.change(|state| {
-            migrate(state, capgo, &mut adopted);
+            migrate(state, capgo, &mut migration);
             Ok(state.bundles.clone())
         })?;
         for record in records.values() {
@@ -154,10 +154,10 @@ impl Store {
                 self.storage.save_record(record)?;
             }
         }
-        Ok(adopted)
+        Ok(migration)
     }
 
-    fn adopt_one(&self, text: &str, capgo: &CapgoBundles, before: &StoreState) -> Result<Taken, MigrationError> {
+    fn migrate_one(&self, text: &str, capgo: &CapgoBundles, before: &StoreState) -> Result<Taken, MigrationError> {
         let info: Info =
             json::read(text.as_bytes()).map_err(|error| skipped(format!("not the plugin's JSON: {error}")))?;
         if matches!(info.id.as_str(), "builtin" | "unknown") {
@@ -197,7 +197,7 @@ impl Store {
             )));
         }
         let record = self
-            .adopt_files(&id, capgo)
+            .migrate_files(&id, capgo)
             .map(|(files, unpacked_size)| BundleRecord {
                 id,
                 version: info.version,
@@ -219,7 +219,7 @@ impl Store {
     }
 
     /// Moves the files into this store's bundle folder and makes them durable, which the plugin did not.
-    fn adopt_files(&self, id: &BundleId, capgo: &CapgoBundles) -> Result<(u64, u64), MigrationError> {
+    fn migrate_files(&self, id: &BundleId, capgo: &CapgoBundles) -> Result<(u64, u64), MigrationError> {
         let (storage, target) = (&self.storage, self.folder(id));
         let source = capgo.folder.join(id.as_str());
         let place = if storage.is_there(id) { &target } else { &source };
@@ -275,7 +275,7 @@ fn skipped(reason: String) -> MigrationError {
     MigrationError::Skipped(reason)
 }
 
-fn migrate(state: &mut StoreState, capgo: &CapgoBundles, adopted: &mut Adopted) {
+fn migrate(state: &mut StoreState, capgo: &CapgoBundles, migration: &mut CapgoMigration) {
     // A store that already serves a bundle of its own keeps it.
     let is_new = state.current == BundleRef::BuiltIn && state.fallback == BundleRef::BuiltIn && state.next.is_none();
     // A version that failed under one id and works under another has not failed; one that was only never tried has.
@@ -283,23 +283,23 @@ fn migrate(state: &mut StoreState, capgo: &CapgoBundles, adopted: &mut Adopted) 
         let mut proven = state
             .bundles
             .values()
-            .chain(&adopted.bundles)
+            .chain(&migration.bundles)
             .filter(|record| record.proven_at.is_some());
         proven.any(|record| failed.forbids(record))
     };
-    adopted.failed.retain(|failed| !works(failed));
-    adopted.bundles.retain(|record| {
-        let is_forbidden = adopted.failed.iter().any(|failed| failed.forbids(record));
+    migration.failed.retain(|failed| !works(failed));
+    migration.bundles.retain(|record| {
+        let is_forbidden = migration.failed.iter().any(|failed| failed.forbids(record));
         if is_forbidden {
             let reason = format!("version {} failed under another id", record.version);
-            adopted.skipped.push((record.id.to_string(), reason));
+            migration.skipped.push((record.id.to_string(), reason));
         }
         !is_forbidden
     });
-    for record in &adopted.bundles {
+    for record in &migration.bundles {
         state.add(record.clone());
     }
-    for failed in &mut adopted.failed {
+    for failed in &mut migration.failed {
         if state.failure_of(&failed.version, failed.digest.as_ref()).is_none() {
             state.remember_failure(failed);
         }
@@ -307,8 +307,8 @@ fn migrate(state: &mut StoreState, capgo: &CapgoBundles, adopted: &mut Adopted) 
     if state.native_build.is_none() {
         state.native_build.clone_from(&capgo.native_build);
     }
-    if is_new && !adopted.bundles.is_empty() {
-        migrate_roles(state, capgo, &mut adopted.skipped);
+    if is_new && !migration.bundles.is_empty() {
+        migrate_roles(state, capgo, &mut migration.skipped);
     }
 }
 

@@ -30,7 +30,7 @@ pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, RolloutDe
 pub use cleanup::{Cleaned, DiskUsage, KeepRules};
 pub use install::{ExpectedProof, NewBundle, ReleaseFiles, ReleaseOptions, RemoteArchive};
 pub use lifecycle::{ApplyCondition, Confirmation, Expired};
-pub use migrate_capgo::{Adopted, CapgoBundles};
+pub use migrate_capgo::{CapgoBundles, CapgoMigration};
 pub use open::Store;
 pub use options::{RequiredProof, StoreOptions};
 pub use records::{AcceptedRelease, BundleRecord, FailedBundle, FailureCause, Status};

@@ -6,7 +6,6 @@
     reason = "a panic is how a test fails"
 )]
 
-mod adopting;
 mod android;
 mod built_in;
 mod bundles;
@@ -22,6 +21,7 @@ mod fetching;
 mod fixtures;
 mod launching;
 mod lives;
+mod migrating_capgo;
 #[cfg(unix)]
 mod misplaced;
 mod pages;

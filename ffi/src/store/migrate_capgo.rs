@@ -64,7 +64,7 @@ impl Store {
                 .with_fallback(bundles.fallback)
                 .with_next(bundles.next)
                 .with_native_build(bundles.native_build);
-            store.adopt(&capgo)
+            store.migrate_capgo(&capgo)
         })?;
         self.log.info(|| {
             let (bundles, skipped) = (migration.bundles.len(), migration.skipped.len());

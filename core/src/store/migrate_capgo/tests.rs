@@ -34,7 +34,7 @@ fn lose_the_state(root: &Path) {
 }
 
 #[test]
-fn adopting_again_keeps_later_confirmations() {
+fn migrating_again_keeps_later_confirmations() {
     let folder = tempfile::tempdir().unwrap();
     let (root, versions) = (folder.path().join("store"), folder.path().join("versions"));
     let options = StoreOptions {
@@ -43,12 +43,12 @@ fn adopting_again_keeps_later_confirmations() {
     };
     let pending = capgo(&versions, "pending");
     let store = Store::open(&root, options.clone()).unwrap();
-    store.adopt(&pending).unwrap();
+    store.migrate_capgo(&pending).unwrap();
     let launch = store.launch(&NativeApp::new("1.0.0", "1"));
     assert!(launch.on_trial);
     store.trial_started(launch.bundle.bundle().unwrap()).unwrap();
     store.confirm(&launch.bundle).unwrap();
-    store.adopt(&pending).unwrap();
+    store.migrate_capgo(&pending).unwrap();
     drop(store);
 
     lose_the_state(&root);
@@ -70,7 +70,7 @@ fn a_reset_to_a_bundle_with_missing_files_serves_the_built_in_one() {
         ..StoreOptions::default()
     };
     let store = Store::open(&root, options).unwrap();
-    store.adopt(&capgo(&versions, "success")).unwrap();
+    store.migrate_capgo(&capgo(&versions, "success")).unwrap();
     store.launch(&NativeApp::new("1.0.0", "1"));
     store.set_current(&BundleRef::BuiltIn).unwrap();
     fs::remove_dir_all(versions.join(ID)).unwrap();

@@ -60,7 +60,7 @@ fn without_a_digest_the_version_counts_as_failed() {
         infos: vec![r#"{"id":"AAAAAAAAAA","version":"2","checksum":"","status":"error"}"#.to_owned()],
         ..CapgoBundles::default()
     };
-    store.adopt(&capgo).unwrap();
+    store.migrate_capgo(&capgo).unwrap();
 
     assert!(
         store

@@ -230,7 +230,7 @@ fn a_bundle_with_an_unverified_digest_is_installed_again() {
         current: Some("Adopted001".to_owned()),
         ..CapgoBundles::default()
     };
-    assert_eq!(store.adopt(&capgo).unwrap().bundles.len(), 1);
+    assert_eq!(store.migrate_capgo(&capgo).unwrap().bundles.len(), 1);
 
     let record = install(&device, &store, &published);
 

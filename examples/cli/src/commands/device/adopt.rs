@@ -36,7 +36,7 @@ pub(super) fn run(device: &Device<'_>, args: &AdoptArgs, output: &Output) -> Res
         .with_fallback(args.fallback.clone())
         .with_next(args.next.clone())
         .with_native_build(args.native_build.clone());
-    let found = device.store()?.adopt(&capgo)?;
+    let found = device.store()?.migrate_capgo(&capgo)?;
     for record in &found.bundles {
         let name = documents::named(&record.id.clone().into(), Some(&record.version));
         output.say(format!("Took over {name}"));

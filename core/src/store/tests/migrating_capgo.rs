@@ -69,8 +69,8 @@ impl Plugin {
         self
     }
 
-    fn adopt(&self) -> Adopted {
-        self.device.open().adopt(&self.left).unwrap()
+    fn migrate_capgo(&self) -> CapgoMigration {
+        self.device.open().migrate_capgo(&self.left).unwrap()
     }
 
     fn check(&self) {
@@ -87,10 +87,10 @@ fn the_users_version_stays_current() {
     for place in PLACES {
         let plugin = Plugin::at(place).with(CURRENT, "2", "success").current(CURRENT);
 
-        let adopted = plugin.adopt();
+        let migration = plugin.migrate_capgo();
 
         assert_eq!(
-            (adopted.bundles.len(), &adopted.failed, &adopted.skipped),
+            (migration.bundles.len(), &migration.failed, &migration.skipped),
             (1, &vec![], &vec![])
         );
         plugin.check();
@@ -114,7 +114,7 @@ fn a_current_bundle_that_never_confirmed_goes_on_trial_before_its_fallback() {
             .with(CURRENT, "2", "pending")
             .current(CURRENT)
             .fallback(OLDER);
-        plugin.adopt();
+        plugin.migrate_capgo();
         plugin.check();
 
         assert!(plugin.device.start_and_crash().on_trial);
@@ -134,7 +134,7 @@ fn the_next_bundle_stays_next() {
         .with(NEWER, "3", "pending")
         .current(CURRENT)
         .next(NEWER);
-    plugin.adopt();
+    plugin.migrate_capgo();
     plugin.check();
     let launch = plugin.device.launch();
     assert_eq!(
@@ -160,18 +160,18 @@ fn failed_bundles_stay_failed_and_invalid_ones_are_skipped() {
             plugin = plugin.with_text(text);
         }
 
-        let adopted = plugin.adopt();
+        let migration = plugin.migrate_capgo();
 
         plugin.check();
-        assert_eq!(adopted.bundles.len(), 1);
-        assert_eq!(adopted.failed.len(), 1);
+        assert_eq!(migration.bundles.len(), 1);
+        assert_eq!(migration.failed.len(), 1);
         assert_eq!(
-            (adopted.failed[0].version.as_str(), adopted.failed[0].cause),
+            (migration.failed[0].version.as_str(), migration.failed[0].cause),
             ("3", FailureCause::Adopted)
         );
-        let skipped: Vec<&str> = adopted.skipped.iter().map(|(text, _)| text.as_str()).collect();
+        let skipped: Vec<&str> = migration.skipped.iter().map(|(text, _)| text.as_str()).collect();
         assert_eq!(skipped, [gone, broken, hostile, strange]);
-        assert!(adopted.skipped.iter().all(|(_, why)| !why.is_empty()));
+        assert!(migration.skipped.iter().all(|(_, why)| !why.is_empty()));
         let store = plugin.device.open();
         assert!(store.failure_of("3", None).unwrap().is_some());
         assert_eq!(store.list().unwrap().len(), 1);
@@ -187,10 +187,10 @@ fn a_reference_to_a_missing_bundle_is_reported_and_leaves_the_built_in_bundle() 
         .fallback("builtin")
         .next("HHHHHHHHHH");
 
-    let adopted = plugin.adopt();
+    let migration = plugin.migrate_capgo();
 
     plugin.check();
-    let skipped: Vec<&str> = adopted.skipped.iter().map(|(text, _)| text.as_str()).collect();
+    let skipped: Vec<&str> = migration.skipped.iter().map(|(text, _)| text.as_str()).collect();
     assert_eq!(skipped, ["GGGGGGGGGG", "HHHHHHHHHH"]);
     assert_eq!(plugin.device.launch().bundle, BundleRef::BuiltIn);
 }
@@ -205,7 +205,7 @@ fn a_digest_is_kept_and_another_checksum_is_ignored() {
             r#"{{"id":"{id}","version":"{id}","checksum":"{checksum}","status":"success","link":"l","comment":"c"}}"#
         ));
     }
-    plugin.adopt();
+    plugin.migrate_capgo();
 
     let store = plugin.device.open();
     let found = store.find(&digest.parse().unwrap()).unwrap().unwrap();
@@ -226,12 +226,12 @@ fn a_second_migration_changes_nothing() {
             .with(NEWER, "3", "error")
             .current(CURRENT)
             .fallback(OLDER);
-        plugin.adopt();
+        plugin.migrate_capgo();
         let before = plugin.device.open().state().unwrap();
 
-        let adopted = plugin.adopt();
+        let migration = plugin.migrate_capgo();
 
-        assert_eq!(adopted.bundles, []);
+        assert_eq!(migration.bundles, []);
         assert_eq!(plugin.device.open().state().unwrap(), before);
     }
 }
@@ -243,10 +243,10 @@ fn a_second_call_does_not_undo_what_happened_since() {
         .with(CURRENT, "2", "success")
         .current(CURRENT)
         .next(OLDER);
-    plugin.adopt();
+    plugin.migrate_capgo();
     let ours = plugin.device.prove("4");
 
-    plugin.adopt();
+    plugin.migrate_capgo();
 
     plugin.check();
     let launch = plugin.device.launch();
@@ -266,10 +266,10 @@ fn a_crash_before_the_state_was_written_is_finished_by_the_second_call() {
             let is_state = operation == Operation::Write && path.ends_with("state.json.tmp");
             is_state.then_some(io::ErrorKind::Other)
         });
-        plugin.device.open().adopt(&plugin.left).unwrap_err();
+        plugin.device.open().migrate_capgo(&plugin.left).unwrap_err();
         plugin.device.files.heal();
 
-        plugin.adopt();
+        plugin.migrate_capgo();
 
         plugin.check();
         let store = plugin.device.open();
@@ -287,10 +287,10 @@ fn a_crash_before_the_records_were_written_is_repaired_by_the_second_call() {
             operation == Operation::Write && path.parent().is_some_and(|folder| folder.ends_with("records"));
         is_record.then_some(io::ErrorKind::Other)
     });
-    plugin.device.open().adopt(&plugin.left).unwrap_err();
+    plugin.device.open().migrate_capgo(&plugin.left).unwrap_err();
     plugin.device.files.heal();
 
-    plugin.adopt();
+    plugin.migrate_capgo();
 
     for name in ["state.json", "state.prev.json"] {
         let _ = fs::remove_file(plugin.device.root().join(name));
@@ -306,13 +306,13 @@ fn a_crash_and_then_a_sweep_lose_no_bundle() {
         let is_state = operation == Operation::Write && path.ends_with("state.json.tmp");
         is_state.then_some(io::ErrorKind::Other)
     });
-    plugin.device.open().adopt(&plugin.left).unwrap_err();
+    plugin.device.open().migrate_capgo(&plugin.left).unwrap_err();
     plugin.device.files.heal();
     plugin.device.open().clean(&KeepRules::default()).unwrap();
 
-    let adopted = plugin.adopt();
+    let migration = plugin.migrate_capgo();
 
-    assert_eq!(adopted.bundles.len(), 1, "{:?}", adopted.skipped);
+    assert_eq!(migration.bundles.len(), 1, "{:?}", migration.skipped);
     let store = plugin.device.open();
     assert!(store.folder(&id(CURRENT)).join("index.html").exists());
     assert!(store.get(&proven).is_ok());
@@ -323,7 +323,7 @@ fn a_store_that_already_proved_a_bundle_of_its_own_keeps_it() {
     let plugin = Plugin::at(Place::Other).with(NEWER, "3", "pending");
     let ours = plugin.device.prove("4");
 
-    plugin.adopt();
+    plugin.migrate_capgo();
 
     plugin.check();
     let store = plugin.device.open();
@@ -342,7 +342,7 @@ fn a_version_that_failed_once_and_works_now_is_served() {
         .current(CURRENT)
         .next("NNNNNNNNNN");
 
-    plugin.adopt();
+    plugin.migrate_capgo();
 
     plugin.check();
     assert_eq!(plugin.device.launch().bundle, id(CURRENT).into());
@@ -354,7 +354,7 @@ fn a_native_update_since_the_plugin_ran_is_noticed() {
         .with(CURRENT, "2", "success")
         .with(NEWER, "3", "error")
         .current(CURRENT);
-    plugin.adopt();
+    plugin.migrate_capgo();
 
     let store = plugin.device.open();
     let launch = store.launch(&NativeApp::new("2.0", "2"));
@@ -369,7 +369,7 @@ fn a_native_update_since_the_plugin_ran_is_noticed() {
 #[test]
 fn failures_alone_lapse_with_a_native_update_too() {
     let plugin = Plugin::at(Place::Other).with(NEWER, "3", "error");
-    plugin.adopt();
+    plugin.migrate_capgo();
 
     let store = plugin.device.open();
     store.launch(&NativeApp::new("2.0", "2"));
@@ -382,7 +382,7 @@ fn a_migrated_bundle_is_removed_like_any_other() {
     for place in PLACES {
         let mut plugin = Plugin::at(place).with(CURRENT, "2", "success").current(CURRENT);
         plugin.device.options.silent_starts = 0;
-        plugin.adopt();
+        plugin.migrate_capgo();
         plugin.device.launch();
         let ours = plugin.device.prove("3");
         let store = plugin.device.open();
@@ -395,7 +395,7 @@ fn a_migrated_bundle_is_removed_like_any_other() {
 #[test]
 fn a_migrated_bundle_stays_for_any_native_version_of_its_build_only() {
     let plugin = Plugin::at(Place::Same).with(CURRENT, "2", "success").current(CURRENT);
-    plugin.adopt();
+    plugin.migrate_capgo();
     let current = BundleRef::Bundle(id(CURRENT));
     let launch = |version: &str| plugin.device.open().launch(&NativeApp::new(version, "1"));
 
@@ -410,7 +410,7 @@ fn migrated_bundles_survive_the_loss_of_the_state() {
         .with(CURRENT, "2", "success")
         .with(NEWER, "3", "error")
         .current(CURRENT);
-    plugin.adopt();
+    plugin.migrate_capgo();
     for name in ["state.json", "state.prev.json"] {
         let _ = fs::remove_file(plugin.device.root().join(name));
     }
