@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use capbundle::ErrorKind;
 use capbundle::progress::{Control, Progress};
@@ -15,6 +15,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use clap::error::ErrorKind as UsageError;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::args::wants_json;
 use crate::error::{Aftermath, Failure, ReportedFinding, Result, Warning};
@@ -29,6 +30,10 @@ const WARNING: Mark = ("warning:", AnsiColor::Yellow.on_default().bold());
 
 /// Lines of one kind that are shown: a folder packed by mistake would print thousands and hide the others.
 const MAX_LINES_PER_KIND: u64 = 10;
+
+/// Warnings about the project's config. It is read wherever an option is missing, so every command may have them, and
+/// its JSON document contains them.
+static CONFIG_WARNINGS: Mutex<Vec<Warning>> = Mutex::new(Vec::new());
 
 /// Counts the lines of each kind.
 #[derive(Default)]
@@ -59,6 +64,8 @@ struct ErrorDocument<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "<[ReportedFinding]>::is_empty")]
     findings: &'a [ReportedFinding],
+    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+    warnings: &'a [Warning],
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     aftermath: Option<&'a Aftermath>,
 }
@@ -156,7 +163,13 @@ impl Output {
 
     /// Prints the JSON document, indented by two spaces as Capgo's command does.
     pub(crate) fn document(&self, document: &impl Serialize) -> Result<()> {
-        if self.json { print_document(document) } else { Ok(()) }
+        if !self.json {
+            return Ok(());
+        }
+        match config_warnings() {
+            warnings if warnings.is_empty() => print_document(document),
+            warnings => print_document(&with_warnings(document, warnings)?),
+        }
     }
 
     /// Ends a command: prints its error, if any, and returns its exit code.
@@ -196,6 +209,7 @@ impl Output {
                 error: &failure.code,
                 message: &failure.whole_message(),
                 findings: &failure.findings,
+                warnings: &config_warnings(),
                 aftermath: failure.aftermath.as_deref(),
             };
             if let Err(unprinted) = print_document(&document) {
@@ -303,9 +317,35 @@ fn usage_code(kind: UsageError) -> &'static str {
     }
 }
 
+/// Prints a warning about the project's config, and keeps it for the JSON document.
+pub(crate) fn warn_of_config(warning: Warning) {
+    to_stderr(Some(WARNING), &warning.to_string());
+    let mut warnings = CONFIG_WARNINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    warnings.push(warning);
+}
+
+fn config_warnings() -> Vec<Warning> {
+    CONFIG_WARNINGS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// The document with these warnings after its own.
+fn with_warnings(document: &impl Serialize, warnings: Vec<Warning>) -> Result<Value> {
+    let mut document = serde_json::to_value(document).map_err(|error| unserializable(&error))?;
+    if let Some(members) = document.as_object_mut() {
+        let own = members.entry("warnings").or_insert_with(|| json!([]));
+        if let Some(own) = own.as_array_mut() {
+            own.extend(warnings.into_iter().map(|warning| json!(warning)));
+        }
+    }
+    Ok(document)
+}
+
+fn unserializable(error: &serde_json::Error) -> Failure {
+    Failure::refused("io", format!("cannot serialize the result as JSON: {error}"))
+}
+
 fn print_document(document: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(document)
-        .map_err(|error| Failure::refused("io", format!("cannot serialize the result as JSON: {error}")))?;
+    let mut text = serde_json::to_string_pretty(document).map_err(|error| unserializable(&error))?;
     text.push('\n');
     written(io::stdout().write_all(text.as_bytes()))
 }

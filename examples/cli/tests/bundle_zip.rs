@@ -82,6 +82,31 @@ fn a_script_config_is_read_without_running_it() {
 }
 
 #[test]
+fn a_default_in_place_of_a_variable_is_a_warning_in_both_outputs() {
+    let config = "export default { appId: 'com.example.app', webDir: process.env.CAPBUNDLE_TEST_FOLDER ?? 'www' };";
+    let project = Project::new()
+        .without("capacitor.config.json")
+        .with("capacitor.config.ts", config);
+    let warning = "`webDir` is \"www\", the default of";
+    let run = project.run("bundle zip --json");
+    assert_eq!(run.stderr.matches(warning).count(), 1, "{}", run.stderr);
+    let document = run.document();
+    assert_eq!(codes_of(&document["warnings"]), ["config_default"]);
+    assert!(
+        text_of(&document["warnings"][0], "message").contains(warning),
+        "{document}"
+    );
+
+    // The same in a document without warnings of its own, and in that of an error.
+    let checked = project.run("bundle check --json").document();
+    assert_eq!(codes_of(&checked["warnings"]), ["config_default"]);
+    project.write("www/app.js", "");
+    let failed = project.run("bundle check --json");
+    let document: serde_json::Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!(codes_of(&document["warnings"]), ["config_default"], "{document}");
+}
+
+#[test]
 fn an_unreadable_config_value_is_reported_with_its_position_and_the_option() {
     let project = Project::new().with(
         "capacitor.config.ts",

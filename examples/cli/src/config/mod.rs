@@ -12,7 +12,7 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use crate::error::{Failure, Result, Warning};
-use crate::output::Output;
+use crate::output;
 use script::{Object, Source, Text, UsedDefault, Value};
 
 pub(crate) use edit::{Change, with_public_key};
@@ -146,8 +146,7 @@ impl CapacitorConfig {
                     several => format!("{} are", several.join(" and ")),
                 },
             );
-            // Standard error is for people in both forms of output.
-            Output::new(false).warn(&Warning::new("config_default", message));
+            output::warn_of_config(Warning::new("config_default", message));
         }
     }
 }
