@@ -28,6 +28,7 @@ mod plan;
 mod provenance;
 mod publish;
 mod publisher;
+mod renew;
 mod ring;
 mod rollback;
 mod signed;

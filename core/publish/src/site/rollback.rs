@@ -1,33 +1,18 @@
-//! New releases of earlier bundles or of the bundle inside the native app: rollback and renewal.
+//! Rollback: a new release of an earlier bundle, or of the bundle inside the native app.
 
-use std::time::Duration;
-
-use super::channel::keep;
-use super::plan::{Decision, ExecutionOptions, Step};
+use super::plan::{Decision, ExecutionOptions};
 use super::publish::{ReleaseMetadata, sequence};
-use super::signing::{self, Signed, Signing};
+use super::renew::Making;
+use super::signing::{self, Signing};
 use super::state::SiteState;
 use super::{Outcome, Publisher, SiteNote};
 use crate::error::{Error, Result};
 use capbundle::progress::Control;
-use capbundle::release::paths;
 use capbundle::release::policy::TrustedRelease;
-use capbundle::release::{Candidate, KeyRing, Release, ReleaseTarget};
-use capbundle::time::Timestamp;
+use capbundle::release::{Release, ReleaseTarget};
 
-/// A release that expires this close to the renewed expiry is not renewed again.
-const MIN_GAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many releases an error proposes as targets of a rollback.
 const PROPOSED: usize = 5;
-
-/// How releases are signed in one run.
-#[derive(Clone, Copy)]
-struct Making<'a> {
-    signing: &'a Signing<'a>,
-    ring: &'a KeyRing,
-    /// Do not sign.
-    dry_run: bool,
-}
 
 impl Publisher<'_> {
     /// Rolls back to the bundle of an older release: publishes a new release of it with a higher sequence, stable for all devices at
@@ -151,111 +136,6 @@ impl Publisher<'_> {
         self.then_offer(decision, state, next)
     }
 
-    /// Extends the lifetime of the offered releases: publishes new releases of the stable bundle and the candidate, so that the
-    /// candidate keeps the higher sequence. With `within`, only if one of them expires within this time or lacks the signature
-    /// of one of these keys.
-    ///
-    /// # Errors
-    /// [`NotFound`](capbundle::ErrorKind::NotFound) for a site or channel that does not exist;
-    /// [`InvalidInput`](capbundle::ErrorKind::InvalidInput) if the channel offers nothing, or `signing` has a sequence;
-    /// [`NotTrusted`](capbundle::ErrorKind::NotTrusted) as for [`rollback`](Self::rollback); otherwise as for [`publish`](Self::publish).
-    pub fn renew(&self, within: Option<Duration>, signing: &Signing<'_>, run: &mut ExecutionOptions<'_>) -> Outcome {
-        let dry_run = run.dry_run;
-        self.change(run, |control| {
-            if signing.sequence.is_some() {
-                let problem = "a renewal may publish two releases: omit the sequence";
-                return Err(Error::invalid_input("sequence", problem));
-            }
-            let mut state = self.state(control)?;
-            let mut decision = Decision::default();
-            let rings = signing.rings(self, &[], &mut decision.notes, control)?;
-            self.count(&mut state, &rings, &mut decision.notes, control)?;
-            let mut offered = Vec::new();
-            for sequence in state.channel.sequences() {
-                offered.push(self.proved(sequence, &rings, signing, control)?);
-            }
-            if offered.is_empty() {
-                let problem = "the channel offers no release to renew";
-                return Err(Error::invalid_input(format!("channel {}", self.channel), problem));
-            }
-            let (gained, due) = (signing.expiry(self.now), within.map(|within| self.later(within)));
-            let needs = |trusted: &TrustedRelease| {
-                let expires_at = trusted.release().expires_at;
-                let is_due = due.is_none_or(|due| expires_at <= due) && gained.since(expires_at) >= MIN_GAIN;
-                is_due || !is_signed_by_all(trusted, signing)
-            };
-            if !offered.iter().any(needs) {
-                return Ok(Decision::already_done(state.channel));
-            }
-            let making = Making {
-                signing,
-                ring: rings.newest(),
-                dry_run,
-            };
-            let before = state.channel.clone();
-            let mut next = before.clone();
-            for signed in &offered {
-                let wanted = self.renewed(signed.release(), signing, state.next_sequence()?);
-                let sequence = self.resume_or_make(&mut decision, &state, &wanted, &making, control)?;
-                state.take(sequence);
-                if before.stable == Some(signed.release().sequence) {
-                    next.stable = Some(sequence);
-                } else {
-                    let candidate = before.candidate.map(|candidate| Candidate { sequence, ..candidate });
-                    next.candidate = candidate;
-                }
-            }
-            self.then_offer(&mut decision, &state, next)?;
-            Ok(decision)
-        })
-    }
-
-    /// The same release with a new sequence and lifetime.
-    fn renewed(&self, release: &Release, signing: &Signing<'_>, sequence: u64) -> Release {
-        let mut template = release.clone();
-        template.sequence = sequence;
-        template.created_at = self.now;
-        template.expires_at = signing.expiry(self.now);
-        template
-    }
-
-    fn resume_or_make(
-        &self,
-        decision: &mut Decision,
-        state: &SiteState,
-        wanted: &Release,
-        making: &Making<'_>,
-        control: &Control,
-    ) -> Result<u64> {
-        let Making { signing, ring, dry_run } = *making;
-        if let Some(begun) = self.begun(state, wanted, signing, ring, control)?
-            && begun.target == wanted.target
-        {
-            decision.notes.push(SiteNote::Resumed(begun.sequence));
-            decision.steps.extend(keep(&begun));
-            decision.sequences.push(begun.sequence);
-            return Ok(begun.sequence);
-        }
-        let sequence = wanted.sequence;
-        if state.own.contains(&sequence) {
-            return Err(self.taken(sequence));
-        }
-        decision.sequences.push(sequence);
-        let path = paths::release_path(self.channel, sequence);
-        if dry_run {
-            decision.steps.push(Step::Preview(format!("sign and write {path}")));
-            return Ok(sequence);
-        }
-        let Signed { envelope, release } = signing.sign(self, ring, wanted, &[])?;
-        decision.steps.extend(keep(&release));
-        decision.steps.push(Step::New { path, bytes: envelope });
-        Ok(sequence)
-    }
-
-    fn later(&self, by: Duration) -> Timestamp {
-        Timestamp(self.now.0.saturating_add(by.as_secs()))
-    }
-
     /// Whether the stable release is itself a rollback: its bundle was published before another one.
     fn is_rollback(&self, state: &SiteState, stable: Option<&TrustedRelease>, control: &Control) -> Result<bool> {
         let Some(stable) = stable.map(TrustedRelease::release) else {
@@ -299,9 +179,4 @@ impl Publisher<'_> {
 /// Whether both have the same plain archive, however it is sealed.
 fn is_same_bundle(one: &Release, other: &Release) -> bool {
     one.bundle().map(|bundle| bundle.archive) == other.bundle().map(|bundle| bundle.archive)
-}
-
-fn is_signed_by_all(trusted: &TrustedRelease, signing: &Signing<'_>) -> bool {
-    let mut ids = signing.keys.iter().map(|key| key.verifying_key().id());
-    ids.all(|id| trusted.keys().contains(&id))
 }
