@@ -32,7 +32,6 @@
 
 mod cipher;
 mod header;
-#[doc(hidden)]
 pub mod in_memory;
 mod opening;
 mod parallel;

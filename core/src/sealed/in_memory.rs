@@ -1,5 +1,19 @@
-//! Sealing and opening in memory, without hashing, for benchmarks only. It uses the same runs as files and discards the
-//! results, for comparison with other ciphers in memory.
+//! Measures sealing and opening on this machine: in memory, without files and SHA-256.
+//!
+//! The segments are processed by the same code and on the same threads as those of files, and the results are discarded.
+//! So the rate can be compared with that of other ciphers in memory.
+//!
+//! ```
+//! use capbundle::sealed::in_memory::InMemory;
+//!
+//! # fn main() -> capbundle::Result<()> {
+//! let archive = InMemory::new(4 << 20)?;
+//! let start = std::time::Instant::now();
+//! archive.open(2)?;
+//! println!("4 MiB in {:?}", start.elapsed());
+//! # Ok(())
+//! # }
+//! ```
 
 use std::path::Path;
 
@@ -11,7 +25,7 @@ use super::sealing::{Envelope, seal_runs};
 use crate::error::Result;
 use crate::keys::{ContentKey, KeyBits};
 
-/// An archive in memory, sealed for a temporary key.
+/// An archive in memory, sealed for a temporary key that is not kept.
 pub struct InMemory {
     cipher: Cipher,
     header: Header,
@@ -42,7 +56,7 @@ impl InMemory {
     /// Seals the archive again with `threads` worker threads; with 0, on the calling thread.
     ///
     /// # Errors
-    /// None are expected.
+    /// As of [`seal`](super::seal); none of them is caused by a file.
     pub fn seal(&self, threads: usize) -> Result<()> {
         self.each_sealed(threads, &mut |bytes| {
             std::hint::black_box(bytes);
@@ -65,7 +79,7 @@ impl InMemory {
     /// Opens the archive; `threads` as in [`seal`](Self::seal).
     ///
     /// # Errors
-    /// None are expected.
+    /// [`DecryptionFailed`](crate::ErrorKind::DecryptionFailed) if the memory was damaged.
     pub fn open(&self, threads: usize) -> Result<()> {
         let runs = self.runs();
         let read = |buffer: &mut [u8], position: u64| {
