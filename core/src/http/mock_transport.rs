@@ -40,33 +40,33 @@ impl Answer {
 
 /// Returns its responses in order and records the requests. When no response is left, the connection fails.
 #[derive(Debug, Default)]
-pub(crate) struct Scripted {
+pub(crate) struct MockTransport {
     answers: Mutex<VecDeque<Answer>>,
-    asked: Mutex<Vec<Request>>,
+    requests: Mutex<Vec<Request>>,
 }
 
-impl Scripted {
+impl MockTransport {
     pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         Self {
             answers: Mutex::new(answers.into_iter().collect()),
-            asked: Mutex::default(),
+            requests: Mutex::default(),
         }
     }
 
-    pub(crate) fn asked(&self) -> Vec<Request> {
-        self.asked.lock().unwrap().clone()
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
     }
 
     /// The value of this header in each request, `-` where it is missing.
-    pub(crate) fn asked_with(&self, header: &str) -> Vec<String> {
+    pub(crate) fn request_headers(&self, header: &str) -> Vec<String> {
         let value = |request: &Request| request.headers.get(header).unwrap_or("-").to_owned();
-        self.asked().iter().map(value).collect()
+        self.requests().iter().map(value).collect()
     }
 }
 
-impl Transport for Scripted {
+impl Transport for MockTransport {
     fn send(&self, request: &Request, receiver: &mut dyn Receiver) -> Result<(), TransportError> {
-        self.asked.lock().unwrap().push(request.clone());
+        self.requests.lock().unwrap().push(request.clone());
         let Some(answer) = self.answers.lock().unwrap().pop_front() else {
             return Err(TransportError::Broken("the connection was refused".to_owned()));
         };

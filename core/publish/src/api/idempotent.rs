@@ -31,16 +31,16 @@ impl Api {
         look: &dyn Fn() -> Result<Option<Found>>,
     ) -> Result<CallOutcome<Found>> {
         let mut backoff = Backoff::new(RetryPolicy::new(ATTEMPTS).with_first_wait(self.first_wait));
-        let mut asked = 0;
+        let mut attempts = 0;
         loop {
-            let error = match self.ask(call, control, &mut asked) {
+            let error = match self.ask(call, control, &mut attempts) {
                 Ok(value) => return Ok(CallOutcome::Answered(value)),
                 Err(cancelled @ Error::Core(capbundle::Error::Cancelled { .. })) => return Err(cancelled),
                 Err(error) => error,
             };
             let unknown = may_have_been_done(&error);
             // A refusal of the first request is final. A refusal of a later one may be caused by our own first request.
-            let about_ourselves = asked > 1 && is_refusal(&error);
+            let about_ourselves = attempts > 1 && is_refusal(&error);
             if !unknown && !about_ourselves {
                 return Err(error);
             }

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::{Error, Result};
-use crate::mock_transport::{Answer, Scripted};
+use crate::mock_transport::{Answer, MockTransport};
 use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Body, Request, Transport};
@@ -31,12 +31,12 @@ use capbundle::progress::Control;
 const KEY: &str = "c591b04e-cf29-4945-b9a0-776d0672061a";
 
 /// An API whose server sends these responses.
-fn api(answers: impl IntoIterator<Item = Answer>) -> (Api, Arc<Scripted>) {
+fn api(answers: impl IntoIterator<Item = Answer>) -> (Api, Arc<MockTransport>) {
     at(Api::DEFAULT_BASE, answers)
 }
 
-fn at(base: &str, answers: impl IntoIterator<Item = Answer>) -> (Api, Arc<Scripted>) {
-    let transport = Arc::new(Scripted::new(answers));
+fn at(base: &str, answers: impl IntoIterator<Item = Answer>) -> (Api, Arc<MockTransport>) {
+    let transport = Arc::new(MockTransport::new(answers));
     let mut api = Api::new(
         Arc::clone(&transport) as Arc<dyn Transport>,
         &base.parse().unwrap(),
@@ -80,7 +80,7 @@ fn row(id: u64, version: &str) -> Value {
 }
 
 /// Each request as `METHOD URL body`.
-fn request_lines(transport: &Scripted) -> Vec<String> {
+fn request_lines(transport: &MockTransport) -> Vec<String> {
     let line = |request: &Request| {
         let body = match &request.body {
             Some(Body::Bytes(bytes)) => format!(" {}", String::from_utf8(bytes.clone()).unwrap()),
@@ -88,7 +88,7 @@ fn request_lines(transport: &Scripted) -> Vec<String> {
         };
         format!("{} {}{body}", request.method.as_str(), request.url.as_str())
     };
-    transport.asked().iter().map(line).collect()
+    transport.requests().iter().map(line).collect()
 }
 
 fn refusal<T: std::fmt::Debug>(result: Result<T>) -> ApiError {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::mock_transport::{Answer, Scripted};
+use crate::mock_transport::{Answer, MockTransport};
 use capbundle::ErrorKind;
 use capbundle::http::{Receiver, TransportError};
 use capbundle::progress::CancelToken;
@@ -76,10 +76,10 @@ fn body_of(request: &Request) -> String {
 
 #[test]
 fn a_file_is_put_with_the_configured_headers() {
-    let transport = Scripted::new([Answer::new(201, b"")]);
+    let transport = MockTransport::new([Answer::new(201, b"")]);
     let stored = Sender::new().put(&transport, &Control::new()).unwrap();
     assert_eq!((stored.status, stored.url), (201, None));
-    let request = transport.asked().remove(0);
+    let request = transport.requests().remove(0);
     assert_eq!(
         (request.method, body_of(&request).as_str()),
         (Method::Put, "PK-archive")
@@ -90,12 +90,12 @@ fn a_file_is_put_with_the_configured_headers() {
 
 #[test]
 fn a_form_equals_that_of_curl() {
-    let transport = Scripted::new([Answer::new(200, b"")]);
+    let transport = MockTransport::new([Answer::new(200, b"")]);
     let mut sender = Sender::new();
     sender.options.fields = vec![("folder".to_owned(), "bundles".to_owned())];
     sender.options.file_name = Some("my \"app\"\r\n.zip".to_owned());
     sender.post(&transport).unwrap();
-    let request = transport.asked().remove(0);
+    let request = transport.requests().remove(0);
     let kind = request.headers.get("content-type").unwrap();
     let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
     let expected = [
@@ -131,7 +131,7 @@ fn the_url_in_the_response_is_returned() {
         (Answer::new(200, br#"{"url":5}"#), None),
         (Answer::new(204, b""), None),
     ] {
-        let stored = Sender::new().post(&Scripted::new([answer])).unwrap();
+        let stored = Sender::new().post(&MockTransport::new([answer])).unwrap();
         assert_eq!(stored.url.as_ref().map(Url::as_str), expected);
     }
 }
@@ -139,19 +139,19 @@ fn the_url_in_the_response_is_returned() {
 #[test]
 fn a_put_is_retried_and_a_form_only_if_it_was_not_stored() {
     let broken = || Answer::new(200, b"").then_breaks();
-    let transport = Scripted::new([broken(), Answer::new(500, b""), Answer::new(200, b"")]);
+    let transport = MockTransport::new([broken(), Answer::new(500, b""), Answer::new(200, b"")]);
     Sender::new().put(&transport, &Control::new()).unwrap();
-    for request in transport.asked() {
+    for request in transport.requests() {
         assert_eq!(body_of(&request), "PK-archive");
     }
-    let transport = Scripted::new([broken(), Answer::new(200, b"")]);
+    let transport = MockTransport::new([broken(), Answer::new(200, b"")]);
     let error = Sender::new().post(&transport).unwrap_err();
-    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Network, 1));
+    assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Network, 1));
     assert!(
         error.to_string().contains("may have been stored all the same"),
         "{error}"
     );
-    let transport = Scripted::new([Answer::new(503, b"").with("Retry-After", "0"), Answer::new(200, b"")]);
+    let transport = MockTransport::new([Answer::new(503, b"").with("Retry-After", "0"), Answer::new(200, b"")]);
     Sender::new().post(&transport).unwrap();
 }
 
@@ -168,7 +168,7 @@ fn a_refusal_is_explained_without_secrets() {
         (507, "", "no space left"),
     ] {
         let error = Sender::new()
-            .post(&Scripted::new([Answer::new(status, body.as_bytes())]))
+            .post(&MockTransport::new([Answer::new(status, body.as_bytes())]))
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Server);
         let text = error.to_string();
@@ -181,13 +181,13 @@ fn a_refusal_is_explained_without_secrets() {
 fn a_redirect_is_not_followed() {
     for status in [301, 302, 307, 308] {
         let moved = Answer::new(status, b"").with("Location", "https://elsewhere.example/upload?key=hidden");
-        let transport = Scripted::new([moved, Answer::new(200, b"")]);
+        let transport = MockTransport::new([moved, Answer::new(200, b"")]);
         let error = Sender::new().put(&transport, &Control::new()).unwrap_err().to_string();
         assert!(
             error.contains("redirects to https://elsewhere.example/upload?…"),
             "{error}"
         );
-        assert_eq!(transport.asked().len(), 1);
+        assert_eq!(transport.requests().len(), 1);
     }
 }
 
@@ -196,7 +196,7 @@ fn headers_that_the_transport_sets_are_refused() {
     for name in ["Content-Length", "transfer-encoding", "Host"] {
         let mut sender = Sender::new();
         sender.options.headers.add(name, "1").unwrap();
-        let error = sender.put(&Scripted::new([]), &Control::new()).unwrap_err();
+        let error = sender.put(&MockTransport::new([]), &Control::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
     let mut sender = Sender::new();
@@ -207,14 +207,14 @@ fn headers_that_the_transport_sets_are_refused() {
         .unwrap();
     assert!(
         sender
-            .post(&Scripted::new([]))
+            .post(&MockTransport::new([]))
             .unwrap_err()
             .to_string()
             .contains("boundary")
     );
-    let transport = Scripted::new([Answer::new(200, b"")]);
+    let transport = MockTransport::new([Answer::new(200, b"")]);
     sender.put(&transport, &Control::new()).unwrap();
-    assert_eq!(transport.asked_with("content-type"), ["application/octet-stream"]);
+    assert_eq!(transport.request_headers("content-type"), ["application/octet-stream"]);
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn only_a_regular_file_over_a_secure_connection_is_sent() {
     let sender = Sender::new();
     let plain = "http://files.example.com/".parse().unwrap();
     let refusal = |url: &Url, file: &Path| {
-        let refused = sender.put_to(&Scripted::new([]), url, file, &Control::new());
+        let refused = sender.put_to(&MockTransport::new([]), url, file, &Control::new());
         refused.unwrap_err().kind()
     };
     assert_eq!(refusal(&plain, &sender.path()), ErrorKind::NotTrusted);
@@ -290,14 +290,14 @@ fn an_upload_can_be_cancelled_while_it_is_sent() {
 fn a_large_file_is_sent_only_after_100_continue() {
     let sender = Sender::new();
     sender
-        .put(&Scripted::new([Answer::new(200, b"")]), &Control::new())
+        .put(&MockTransport::new([Answer::new(200, b"")]), &Control::new())
         .unwrap();
     fs::write(sender.path(), vec![0; 2 << 20]).unwrap();
     // Some servers do not support `Expect`.
-    let transport = Scripted::new([Answer::new(417, b""), Answer::new(200, b"")]);
+    let transport = MockTransport::new([Answer::new(417, b""), Answer::new(200, b"")]);
     sender.put(&transport, &Control::new()).unwrap();
-    assert_eq!(transport.asked_with("expect"), ["100-continue", "-"]);
-    let transport = Scripted::new([Answer::new(401, b"")]);
+    assert_eq!(transport.request_headers("expect"), ["100-continue", "-"]);
+    let transport = MockTransport::new([Answer::new(401, b"")]);
     assert_eq!(sender.post(&transport).unwrap_err().kind(), ErrorKind::Server);
-    assert_eq!(transport.asked_with("expect"), ["100-continue"]);
+    assert_eq!(transport.request_headers("expect"), ["100-continue"]);
 }

@@ -185,7 +185,7 @@ impl Publisher<'_> {
                 continue;
             };
             let release = signed.release();
-            if signing.sequence.is_none_or(|asked| asked == sequence)
+            if signing.sequence.is_none_or(|requested| requested == sequence)
                 && signing::is_same(release, wanted)
                 && release.expires_at > good_until
                 && signing::require_trusted(self, ring, &content.bytes).is_ok()
@@ -258,8 +258,8 @@ impl Publisher<'_> {
         let Some(sequence) = state.newest_own() else {
             return Ok(None);
         };
-        let asked_for = signing.sequence.is_none_or(|asked| asked == sequence);
-        if sequence <= state.highest_used() || !asked_for {
+        let is_requested = signing.sequence.is_none_or(|requested| requested == sequence);
+        if sequence <= state.highest_used() || !is_requested {
             return Ok(None);
         }
         let Some((content, signed)) = self.readable(sequence, control)? else {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::mock_transport::{Answer, Scripted};
+use crate::mock_transport::{Answer, MockTransport};
 use capbundle::ErrorKind;
 use capbundle::digest::Sha256Digest;
 use capbundle::progress::{CancelToken, Phase, Progress};
@@ -27,11 +27,11 @@ fn expected() -> Expected {
     }
 }
 
-fn run(transport: &Scripted) -> Result<CheckedUrl> {
+fn run(transport: &MockTransport) -> Result<CheckedUrl> {
     run_with(transport, &expected(), &Control::new())
 }
 
-fn run_with(transport: &Scripted, expected: &Expected, control: &Control) -> Result<CheckedUrl> {
+fn run_with(transport: &MockTransport, expected: &Expected, control: &Control) -> Result<CheckedUrl> {
     let options = UrlCheckOptions {
         first_wait: Duration::ZERO,
         ..UrlCheckOptions::new(expected.clone())
@@ -67,27 +67,27 @@ fn names(checked: &CheckedUrl) -> Vec<&'static str> {
 
 #[test]
 fn the_expected_public_file_has_no_notes() {
-    let transport = Scripted::new([file(&archive()), one_byte()]);
+    let transport = MockTransport::new([file(&archive()), one_byte()]);
     let checked = run(&transport).unwrap();
     assert_eq!(
         (checked.size, checked.content_type.as_deref()),
         (200_004, Some("application/zip"))
     );
     assert_eq!(checked.notes, []);
-    assert_eq!(transport.asked_with("authorization"), ["-", "-"]);
-    assert_eq!(transport.asked_with("origin"), ["-", "https://localhost"]);
+    assert_eq!(transport.request_headers("authorization"), ["-", "-"]);
+    assert_eq!(transport.request_headers("origin"), ["-", "https://localhost"]);
 }
 
 #[test]
 fn a_minor_problem_is_a_note_and_not_an_error() {
     let bare = Answer::new(200, &archive()).with("content-type", "text/plain");
-    let checked = run(&Scripted::new([bare.clone(), bare.clone()])).unwrap();
+    let checked = run(&MockTransport::new([bare.clone(), bare.clone()])).unwrap();
     assert_eq!(names(&checked), ["content_type", "no_ranges", "no_cors"]);
     let parts = Answer::new(206, b"P").with("content-range", "bytes 0-0/200004");
     let other = parts.with("access-control-allow-origin", "https://other.example");
-    let checked = run(&Scripted::new([file(&archive()), other])).unwrap();
+    let checked = run(&MockTransport::new([file(&archive()), other])).unwrap();
     assert_eq!(names(&checked), ["no_validator", "no_cors"]);
-    let checked = run(&Scripted::new([file(&archive())])).unwrap();
+    let checked = run(&MockTransport::new([file(&archive())])).unwrap();
     assert!(
         checked.notes[0].to_string().contains("the connection was refused"),
         "{:?}",
@@ -108,7 +108,7 @@ fn a_url_that_expires_or_contains_a_secret_is_a_warning() {
         ("v=1", vec![]),
     ] {
         let url = format!("{ADDRESS}?{query}").parse().unwrap();
-        let transport = Scripted::new([file(&archive()), one_byte()]);
+        let transport = MockTransport::new([file(&archive()), one_byte()]);
         let options = UrlCheckOptions::new(self::expected());
         let checked = check(&transport, &url, &options, &Control::new()).unwrap();
         assert_eq!(names(&checked), expected, "{query}");
@@ -159,10 +159,10 @@ fn responses_that_are_not_the_file_are_explained() {
         (Answer::new(200, b"PK"), "expected 200004 bytes, found 2"),
         (Answer::new(200, &vec![1; 300_000]), "expected 200004"),
     ] {
-        let transport = Scripted::new([answer]);
+        let transport = MockTransport::new([answer]);
         let error = run(&transport).unwrap_err();
         assert_eq!(
-            (error.kind(), transport.asked().len()),
+            (error.kind(), transport.requests().len()),
             (ErrorKind::Server, 1),
             "{error}"
         );
@@ -174,19 +174,22 @@ fn responses_that_are_not_the_file_are_explained() {
 fn other_bytes_of_the_same_size_are_a_digest_mismatch() {
     let mut other = archive();
     other[100_000] ^= 1;
-    let transport = Scripted::new([file(&other)]);
+    let transport = MockTransport::new([file(&other)]);
     let error = run(&transport).unwrap_err();
-    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::DigestMismatch, 1));
+    assert_eq!(
+        (error.kind(), transport.requests().len()),
+        (ErrorKind::DigestMismatch, 1)
+    );
     assert!(error.to_string().starts_with(ADDRESS), "{error}");
 }
 
 #[test]
 fn a_digest_without_a_size_is_sufficient() {
     let expected = Expected::of_digest(Sha256Digest::of(&archive()));
-    let transport = Scripted::new([file(&archive()), one_byte()]);
+    let transport = MockTransport::new([file(&archive()), one_byte()]);
     assert_eq!(run_with(&transport, &expected, &Control::new()).unwrap().size, 200_004);
     let huge = Answer::new(200, b"PK").with("content-length", "99999999999");
-    let error = run_with(&Scripted::new([huge]), &expected, &Control::new()).unwrap_err();
+    let error = run_with(&MockTransport::new([huge]), &expected, &Control::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
 
@@ -201,24 +204,24 @@ fn the_expected_digest_and_size_are_those_of_the_local_file() {
 #[test]
 fn redirects_are_followed_to_https_only() {
     let to = |address| Answer::new(302, b"").with("location", address);
-    let transport = Scripted::new([
+    let transport = MockTransport::new([
         to("https://objects.example/1"),
         file(&archive()),
         to("https://objects.example/1"),
         one_byte(),
     ]);
     assert_eq!(run(&transport).unwrap().notes, []);
-    let error = run(&Scripted::new([to("http://objects.example/1")])).unwrap_err();
+    let error = run(&MockTransport::new([to("http://objects.example/1")])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTrusted);
     let plain = "http://cdn.example.com/app.zip".parse().unwrap();
     let options = UrlCheckOptions::new(expected());
-    let error = check(&Scripted::new([]), &plain, &options, &Control::new()).unwrap_err();
+    let error = check(&MockTransport::new([]), &plain, &options, &Control::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTrusted);
 }
 
 #[test]
 fn a_broken_download_is_resumed() {
-    let transport = Scripted::new([
+    let transport = MockTransport::new([
         file(&archive()[..70_000]).then_breaks(),
         Answer::new(503, b"").with("retry-after", "0"),
         rest(70_000),
@@ -226,18 +229,18 @@ fn a_broken_download_is_resumed() {
     ]);
     assert_eq!(run(&transport).unwrap().notes, []);
     assert_eq!(
-        transport.asked_with("range"),
+        transport.request_headers("range"),
         ["-", "bytes=70000-", "bytes=70000-", "bytes=0-0"]
     );
-    assert_eq!(transport.asked_with("if-range"), ["-", "\"1\"", "\"1\"", "-"]);
+    assert_eq!(transport.request_headers("if-range"), ["-", "\"1\"", "\"1\"", "-"]);
 }
 
 #[test]
 fn a_full_response_or_a_wrong_range_restarts_the_download() {
     let cut = || file(&archive()[..70_000]).then_breaks();
-    run(&Scripted::new([cut(), file(&archive()), one_byte()])).unwrap();
-    run(&Scripted::new([cut(), rest(60_000), file(&archive()), one_byte()])).unwrap();
-    run(&Scripted::new([
+    run(&MockTransport::new([cut(), file(&archive()), one_byte()])).unwrap();
+    run(&MockTransport::new([cut(), rest(60_000), file(&archive()), one_byte()])).unwrap();
+    run(&MockTransport::new([
         cut(),
         Answer::new(416, b""),
         file(&archive()),
@@ -248,15 +251,15 @@ fn a_full_response_or_a_wrong_range_restarts_the_download() {
     let mut other = archive();
     other[10] ^= 1;
     let old = file(&other[..70_000]).then_breaks();
-    run(&Scripted::new([old, rest(70_000), file(&archive()), one_byte()])).unwrap();
+    run(&MockTransport::new([old, rest(70_000), file(&archive()), one_byte()])).unwrap();
 }
 
 #[test]
 fn an_unreachable_server_is_reported_after_some_attempts() {
-    let transport = Scripted::new([]);
+    let transport = MockTransport::new([]);
     let error = run(&transport).unwrap_err();
-    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Network, 6));
-    let overloaded = Scripted::new((0..9).map(|_| Answer::new(503, b"")));
+    assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Network, 6));
+    let overloaded = MockTransport::new((0..9).map(|_| Answer::new(503, b"")));
     assert_eq!(run(&overloaded).unwrap_err().kind(), ErrorKind::Server);
 }
 
@@ -267,7 +270,7 @@ fn progress_never_decreases_and_a_check_can_be_cancelled() {
     let control = Control::new().with_observer(Arc::new(move |progress: Progress| {
         observed.lock().unwrap().push((progress.phase, progress.done));
     }));
-    let transport = Scripted::new([file(&archive()[..150_000]).then_breaks(), file(&archive()), one_byte()]);
+    let transport = MockTransport::new([file(&archive()[..150_000]).then_breaks(), file(&archive()), one_byte()]);
     run_with(&transport, &expected(), &control).unwrap();
     let seen = seen.lock().unwrap();
     assert!(seen.is_sorted_by_key(|(_, done)| *done), "{seen:?}");
@@ -276,7 +279,7 @@ fn progress_never_decreases_and_a_check_can_be_cancelled() {
     let control = Control::new()
         .with_observer(Arc::new(move |_: Progress| cancel.cancel()))
         .with_cancel_token(&token);
-    let error = run_with(&Scripted::new([file(&archive())]), &expected(), &control).unwrap_err();
+    let error = run_with(&MockTransport::new([file(&archive())]), &expected(), &control).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 

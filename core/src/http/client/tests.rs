@@ -5,10 +5,10 @@
 use super::*;
 use crate::error::ErrorKind;
 use crate::http::body::Body;
-use crate::http::mock_transport::{Answer, Scripted};
+use crate::http::mock_transport::{Answer, MockTransport};
 use crate::http::transport::{Headers, Method, TransportError};
 
-fn send(transport: &Scripted, idempotency: Idempotency, max_response_len: usize) -> (Result<Response>, u32) {
+fn send(transport: &MockTransport, idempotency: Idempotency, max_response_len: usize) -> (Result<Response>, u32) {
     let control = Control::new();
     let client = Client::new(transport, &control, "send")
         .with_retry(RetryPolicy::new(5).with_first_wait(Duration::ZERO))
@@ -29,7 +29,7 @@ fn send(transport: &Scripted, idempotency: Idempotency, max_response_len: usize)
 
 #[test]
 fn a_request_to_an_overloaded_server_is_retried_until_it_succeeds() {
-    let transport = Scripted::new([
+    let transport = MockTransport::new([
         Answer::new(503, b"").with("Retry-After", "0"),
         Answer::new(500, b""),
         Answer::new(200, b"par").then_breaks(),
@@ -45,7 +45,7 @@ fn a_request_to_an_overloaded_server_is_retried_until_it_succeeds() {
 
 #[test]
 fn the_last_attempt_returns_an_error_status_as_a_response() {
-    let transport = Scripted::new((0..9).map(|_| Answer::new(503, b"SlowDown")));
+    let transport = MockTransport::new((0..9).map(|_| Answer::new(503, b"SlowDown")));
     let (response, made) = send(&transport, Idempotency::Idempotent, 1_000);
     let response = response.unwrap();
     assert_eq!(
@@ -57,19 +57,19 @@ fn the_last_attempt_returns_an_error_status_as_a_response() {
 #[test]
 fn a_request_that_is_not_idempotent_is_retried_only_if_nothing_was_done() {
     for answer in [Answer::new(500, b""), Answer::new(502, b"")] {
-        let (response, made) = send(&Scripted::new([answer]), Idempotency::NonIdempotent, 1_000);
+        let (response, made) = send(&MockTransport::new([answer]), Idempotency::NonIdempotent, 1_000);
         assert!(response.unwrap().head.status >= 500 && made == 1);
     }
-    let (response, made) = send(&Scripted::new([]), Idempotency::NonIdempotent, 1_000);
+    let (response, made) = send(&MockTransport::new([]), Idempotency::NonIdempotent, 1_000);
     assert_eq!((response.unwrap_err().kind(), made), (ErrorKind::Network, 1));
-    let refused = Scripted::new([Answer::new(429, b""), Answer::new(200, b"")]);
+    let refused = MockTransport::new([Answer::new(429, b""), Answer::new(200, b"")]);
     let (response, made) = send(&refused, Idempotency::NonIdempotent, 1_000);
     assert_eq!((response.unwrap().head.status, made), (200, 2));
 }
 
 #[test]
 fn no_response_is_a_network_error_without_the_query() {
-    let (response, made) = send(&Scripted::new([]), Idempotency::Idempotent, 1_000);
+    let (response, made) = send(&MockTransport::new([]), Idempotency::Idempotent, 1_000);
     let problem = response.unwrap_err().to_string();
     assert!(
         problem.contains("tried 5 times") && !problem.contains("secret"),
@@ -81,7 +81,7 @@ fn no_response_is_a_network_error_without_the_query() {
 #[test]
 fn an_endless_response_is_refused() {
     let (response, _) = send(
-        &Scripted::new([Answer::new(200, &[0; 5_000])]),
+        &MockTransport::new([Answer::new(200, &[0; 5_000])]),
         Idempotency::Idempotent,
         2_000,
     );
@@ -122,18 +122,18 @@ fn a_response_that_arrives_too_slowly_is_an_error() {
 #[test]
 fn a_request_for_the_head_is_retried_after_a_transient_status() {
     let control = Control::new();
-    let transport = Scripted::new([Answer::new(503, b""), Answer::new(404, b"page")]);
+    let transport = MockTransport::new([Answer::new(503, b""), Answer::new(404, b"page")]);
     let client =
         Client::new(&transport, &control, "look").with_retry(RetryPolicy::new(5).with_first_wait(Duration::ZERO));
     let make = &mut || Ok(Request::new(Method::Get, "https://store.example/key".parse()?));
     let head: Result<Head> = client.head(make);
-    assert_eq!((head.unwrap().status, transport.asked().len()), (404, 2));
+    assert_eq!((head.unwrap().status, transport.requests().len()), (404, 2));
 }
 
 #[test]
 fn a_redirect_is_a_response_if_it_is_not_followed() {
     let control = Control::new();
-    let transport = Scripted::new([Answer::new(301, b"").with("Location", "https://other.example/")]);
+    let transport = MockTransport::new([Answer::new(301, b"").with("Location", "https://other.example/")]);
     let client = Client::new(&transport, &control, "look").with_redirects(RedirectPolicy::Never);
     let make = &mut || Ok(Request::new(Method::Get, "https://store.example/key".parse()?));
     let head: Result<Head> = client.head(make);

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::error::ErrorKind;
 use crate::http::Cleartext;
-use crate::http::mock_transport::{Answer, Scripted};
+use crate::http::mock_transport::{Answer, MockTransport};
 use crate::progress::CancelToken;
 
 const URL: &str = "https://example.com/app.zip?signature=secret";
@@ -51,11 +51,11 @@ impl Device {
         self
     }
 
-    fn download(&self, transport: &Scripted) -> Result<Downloaded> {
+    fn download(&self, transport: &MockTransport) -> Result<Downloaded> {
         self.download_with(transport, &Control::new())
     }
 
-    fn download_with(&self, transport: &Scripted, control: &Control) -> Result<Downloaded> {
+    fn download_with(&self, transport: &MockTransport, control: &Control) -> Result<Downloaded> {
         download(transport, &self.wanted(&self.options), control)
     }
 
@@ -116,7 +116,7 @@ impl Device {
 #[test]
 fn a_file_is_downloaded_and_verified() {
     let device = Device::new();
-    let downloaded = device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
+    let downloaded = device.assert_downloaded(device.download(&MockTransport::new([device.whole()])));
     assert_eq!(
         (downloaded.size, downloaded.received, downloaded.verified),
         (200_000, 200_000, true)
@@ -129,21 +129,21 @@ fn a_file_is_downloaded_and_verified() {
 #[test]
 fn a_broken_download_is_resumed() {
     let device = Device::new();
-    let transport = Scripted::new([device.cut(70_000), device.rest(70_000)]);
+    let transport = MockTransport::new([device.cut(70_000), device.rest(70_000)]);
     let downloaded = device.assert_downloaded(device.download(&transport));
     assert_eq!(downloaded.received, 200_000);
-    assert_eq!(transport.asked_with("Range"), ["-", "bytes=70000-"]);
-    assert_eq!(transport.asked_with("If-Range"), ["-", "\"1\""]);
+    assert_eq!(transport.request_headers("Range"), ["-", "bytes=70000-"]);
+    assert_eq!(transport.request_headers("If-Range"), ["-", "\"1\""]);
 }
 
 #[test]
 fn the_next_call_resumes_even_with_another_signed_url() {
     let mut device = Device::new();
     device.options.attempts = 1;
-    let error = device.download(&Scripted::new([device.cut(70_000)])).unwrap_err();
+    let error = device.download(&MockTransport::new([device.cut(70_000)])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
     device.remote.url = "https://other.example.com/x?signature=new".parse().unwrap();
-    let transport = Scripted::new([device.rest(70_000)]);
+    let transport = MockTransport::new([device.rest(70_000)]);
     let downloaded = device.assert_downloaded(device.download(&transport));
     assert_eq!(downloaded.received, 130_000);
 }
@@ -151,7 +151,7 @@ fn the_next_call_resumes_even_with_another_signed_url() {
 #[test]
 fn a_server_that_ignores_the_range_restarts_the_download() {
     let device = Device::new();
-    let transport = Scripted::new([device.cut(70_000), device.whole()]);
+    let transport = MockTransport::new([device.cut(70_000), device.whole()]);
     let downloaded = device.assert_downloaded(device.download(&transport));
     assert_eq!(downloaded.received, 270_000);
 }
@@ -170,9 +170,9 @@ fn a_range_that_does_not_continue_the_part_is_not_appended() {
         Answer::new(416, b""),
         Answer::new(416, b"").with("Content-Range", "bytes */60000"),
     ] {
-        let transport = Scripted::new([device.cut(70_000), wrong, device.whole()]);
+        let transport = MockTransport::new([device.cut(70_000), wrong, device.whole()]);
         let downloaded = device.assert_downloaded(device.download(&transport));
-        assert_eq!(transport.asked_with("Range"), ["-", "bytes=70000-", "-"]);
+        assert_eq!(transport.request_headers("Range"), ["-", "bytes=70000-", "-"]);
         downloaded.remove().unwrap();
     }
 }
@@ -181,13 +181,13 @@ fn a_range_that_does_not_continue_the_part_is_not_appended() {
 fn a_complete_part_is_not_requested_again() {
     let device = Device::new();
     let all = device.cut(device.file.len());
-    let downloaded = device.assert_downloaded(device.download(&Scripted::new([all.clone()])));
+    let downloaded = device.assert_downloaded(device.download(&MockTransport::new([all.clone()])));
     downloaded.remove().unwrap();
 
     // Chunked: only the 416 response contains the total size.
     let chunked = Answer::new(200, &device.file).with("ETag", "\"1\"").then_breaks();
     let refusal = Answer::new(416, b"").with("Content-Range", "bytes */200000");
-    let transport = Scripted::new([chunked, refusal]);
+    let transport = MockTransport::new([chunked, refusal]);
     device.assert_downloaded(device.download(&transport));
 }
 
@@ -201,19 +201,19 @@ fn without_a_validator_or_digest_a_download_restarts() {
             .then_breaks()
     };
     let device = Device::new().without_digest();
-    let transport = Scripted::new([weak(&device), device.whole()]);
+    let transport = MockTransport::new([weak(&device), device.whole()]);
     assert!(!device.assert_downloaded(device.download(&transport)).verified);
-    assert_eq!(transport.asked_with("Range"), ["-", "-"]);
+    assert_eq!(transport.request_headers("Range"), ["-", "-"]);
 
     let device = Device::new();
-    let transport = Scripted::new([weak(&device), device.rest(70_000)]);
+    let transport = MockTransport::new([weak(&device), device.rest(70_000)]);
     device.assert_downloaded(device.download(&transport));
     assert_eq!(
-        transport.asked_with("Range"),
+        transport.request_headers("Range"),
         ["-", "bytes=70000-"],
         "the digest identifies the file"
     );
-    assert_eq!(transport.asked_with("If-Range"), ["-", "-"]);
+    assert_eq!(transport.request_headers("If-Range"), ["-", "-"]);
 }
 
 #[test]
@@ -228,9 +228,9 @@ fn an_old_modification_time_is_a_validator_and_a_recent_one_is_not() {
             .with("Date", "Sat, 14 Nov 2026 10:00:00 GMT")
             .with("Last-Modified", modified)
             .then_breaks();
-        let transport = Scripted::new([first, device.whole()]);
+        let transport = MockTransport::new([first, device.whole()]);
         device.assert_downloaded(device.download(&transport));
-        assert_eq!(transport.asked_with("Range"), ["-", expected]);
+        assert_eq!(transport.request_headers("Range"), ["-", expected]);
     }
 }
 
@@ -238,10 +238,10 @@ fn an_old_modification_time_is_a_validator_and_a_recent_one_is_not() {
 fn a_file_with_a_wrong_digest_is_removed_so_that_the_next_call_can_succeed() {
     let device = Device::new();
     let other = Answer::new(200, b"something else");
-    let error = device.download(&Scripted::new([other])).unwrap_err();
+    let error = device.download(&MockTransport::new([other])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DigestMismatch);
     assert!(device.names().is_empty(), "{:?}", device.names());
-    device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
+    device.assert_downloaded(device.download(&MockTransport::new([device.whole()])));
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn a_part_of_another_file_costs_one_more_attempt_and_no_error() {
     let wrong = Answer::new(200, &vec![7; 70_000])
         .with("Content-Length", "200000")
         .then_breaks();
-    let transport = Scripted::new([
+    let transport = MockTransport::new([
         wrong,
         Answer::new(206, &device.file[70_000..]).with("Content-Range", "bytes 70000-199999/200000"),
     ]);
@@ -258,7 +258,7 @@ fn a_part_of_another_file_costs_one_more_attempt_and_no_error() {
     once.attempts = 1;
     // The process ends after the first attempt.
     download(&transport, &device.wanted(&once), &Control::new()).unwrap_err();
-    let transport = Scripted::new([
+    let transport = MockTransport::new([
         Answer::new(206, &device.file[70_000..]).with("Content-Range", "bytes 70000-199999/200000"),
         device.whole(),
     ]);
@@ -269,16 +269,16 @@ fn a_part_of_another_file_costs_one_more_attempt_and_no_error() {
 fn a_response_longer_than_declared_or_allowed_is_refused() {
     let mut device = Device::new();
     let longer = || Answer::new(200, &vec![1; 5000]).with("Content-Length", "3000");
-    let transport = Scripted::new(std::iter::repeat_with(longer).take(6));
+    let transport = MockTransport::new(std::iter::repeat_with(longer).take(6));
     let error = device.download(&transport).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert_eq!(device.part_length(), 0);
 
     device.options.max_size = 100_000;
-    let declared = device.download(&Scripted::new([device.whole()])).unwrap_err();
+    let declared = device.download(&MockTransport::new([device.whole()])).unwrap_err();
     assert_eq!(declared.kind(), ErrorKind::LimitExceeded);
     let endless = Answer::new(200, &vec![1; 1_000_000]);
-    let error = device.download(&Scripted::new([endless])).unwrap_err();
+    let error = device.download(&MockTransport::new([endless])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     assert_eq!(device.part_length(), 0, "a part of a file that is too large is removed");
 }
@@ -287,7 +287,7 @@ fn a_response_longer_than_declared_or_allowed_is_refused() {
 fn a_response_with_a_content_encoding_is_refused() {
     let device = Device::new();
     let error = device
-        .download(&Scripted::new([device.whole().with("Content-Encoding", "gzip")]))
+        .download(&MockTransport::new([device.whole().with("Content-Encoding", "gzip")]))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(error.to_string().contains("gzip"), "{error}");
@@ -303,13 +303,13 @@ fn a_refusal_is_not_retried_and_says_what_to_do() {
         (302, "redirects"),
     ] {
         let device = Device::new();
-        let transport = Scripted::new([Answer::new(status, b"<Error>AccessDenied</Error>")]);
+        let transport = MockTransport::new([Answer::new(status, b"<Error>AccessDenied</Error>")]);
         let error = device.download(&transport).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Server);
         let message = error.to_string();
         assert!(message.contains(word), "{message}");
         assert!(!message.contains("secret"), "{message}");
-        assert_eq!(transport.asked().len(), 1, "{status}");
+        assert_eq!(transport.requests().len(), 1, "{status}");
     }
 }
 
@@ -322,23 +322,23 @@ fn a_busy_server_is_retried_after_the_wait_it_requests() {
         Answer::new(500, b""),
         Answer::new(408, b""),
     ] {
-        let transport = Scripted::new([busy, device.whole()]);
+        let transport = MockTransport::new([busy, device.whole()]);
         device.assert_downloaded(device.download(&transport)).remove().unwrap();
-        assert_eq!(transport.asked().len(), 2);
+        assert_eq!(transport.requests().len(), 2);
     }
-    let transport = Scripted::new([Answer::new(429, b"").with("Retry-After", "3600"), device.whole()]);
+    let transport = MockTransport::new([Answer::new(429, b"").with("Retry-After", "3600"), device.whole()]);
     let error = device.download(&transport).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
-    assert_eq!(transport.asked().len(), 1, "a wait of an hour is not retried");
+    assert_eq!(transport.requests().len(), 1, "a wait of an hour is not retried");
 }
 
 #[test]
 fn a_download_fails_without_progress_and_continues_with_progress() {
     let device = Device::new();
-    let transport = Scripted::new([]);
+    let transport = MockTransport::new([]);
     let error = device.download(&transport).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
-    assert_eq!(transport.asked().len(), 6);
+    assert_eq!(transport.requests().len(), 6);
     assert!(error.to_string().contains("6 attempts"), "{error}");
 
     let mut device = Device::new();
@@ -351,7 +351,7 @@ fn a_download_fails_without_progress_and_continues_with_progress() {
             .with("Content-Range", &range)
             .then_breaks()
     });
-    let transport = Scripted::new([device.cut(100_000)].into_iter().chain(pieces));
+    let transport = MockTransport::new([device.cut(100_000)].into_iter().chain(pieces));
     let downloaded = device.assert_downloaded(device.download(&transport));
     assert_eq!(downloaded.received, 2_000_000);
 }
@@ -374,13 +374,13 @@ fn a_cancelled_download_keeps_the_received_bytes() {
     larger.file = (0..=255).cycle().take(4_000_000).collect();
     larger.remote.digest = Some(Sha256Digest::of(&larger.file));
     let error = larger
-        .download_with(&Scripted::new([larger.whole()]), &control)
+        .download_with(&MockTransport::new([larger.whole()]), &control)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     let kept = larger.part_length();
     assert!((1_000_000..4_000_000).contains(&kept), "{kept}");
     let from = usize::try_from(kept).unwrap();
-    let downloaded = larger.assert_downloaded(larger.download(&Scripted::new([larger.rest(from)])));
+    let downloaded = larger.assert_downloaded(larger.download(&MockTransport::new([larger.rest(from)])));
     assert_eq!(downloaded.received, 4_000_000 - kept);
 }
 
@@ -398,10 +398,10 @@ fn a_download_that_is_cancelled_while_it_is_hashed_keeps_the_file() {
         .with_cancel_token(&token)
         .with_observer(std::sync::Arc::new(observer));
     let error = device
-        .download_with(&Scripted::new([device.whole()]), &control)
+        .download_with(&MockTransport::new([device.whole()]), &control)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
-    let downloaded = device.assert_downloaded(device.download(&Scripted::new([])));
+    let downloaded = device.assert_downloaded(device.download(&MockTransport::new([])));
     assert_eq!(downloaded.received, 0, "nothing is downloaded twice");
 }
 
@@ -411,18 +411,18 @@ fn a_web_page_in_place_of_the_file_is_detected() {
     let page =
         || Answer::new(200, b" <!DOCTYPE html><title>Welcome to our hotel</title>").with("Content-Type", "text/html");
     let error = device
-        .download(&Scripted::new(std::iter::repeat_with(page).take(6)))
+        .download(&MockTransport::new(std::iter::repeat_with(page).take(6)))
         .unwrap_err();
     assert!(error.to_string().contains("web page"), "{error}");
     let mislabelled = device.whole().with("Content-Type", "text/html; charset=utf-8");
-    device.assert_downloaded(device.download(&Scripted::new([page(), mislabelled])));
+    device.assert_downloaded(device.download(&MockTransport::new([page(), mislabelled])));
 }
 
 #[test]
 fn free_space_is_checked_before_the_body() {
     let mut device = Device::new();
     device.options.space_margin = u64::MAX / 2;
-    let error = device.download(&Scripted::new([device.whole()])).unwrap_err();
+    let error = device.download(&MockTransport::new([device.whole()])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoSpace);
     assert_eq!(device.part_length(), 0);
 }
@@ -432,33 +432,33 @@ fn a_part_without_valid_resume_info_is_downloaded_from_its_start() {
     for info in [b"{".to_vec(), Vec::new(), vec![b' '; 100_000]] {
         let mut device = Device::new().without_digest();
         device.options.attempts = 1;
-        device.download(&Scripted::new([device.cut(70_000)])).unwrap_err();
+        device.download(&MockTransport::new([device.cut(70_000)])).unwrap_err();
         let name = device.names().into_iter().find(|name| name.contains(".json")).unwrap();
         fs::write(device.folder.path().join(name), info).unwrap();
-        let transport = Scripted::new([device.whole()]);
+        let transport = MockTransport::new([device.whole()]);
         device.assert_downloaded(device.download(&transport));
-        assert_eq!(transport.asked_with("Range"), ["-"]);
+        assert_eq!(transport.request_headers("Range"), ["-"]);
     }
 }
 
 #[test]
 fn a_finished_file_is_not_downloaded_again() {
     for device in [Device::new(), Device::new().without_digest()] {
-        let first = device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
-        let again = device.assert_downloaded(device.download(&Scripted::new([])));
+        let first = device.assert_downloaded(device.download(&MockTransport::new([device.whole()])));
+        let again = device.assert_downloaded(device.download(&MockTransport::new([])));
         assert_eq!((&again.path, again.received), (&first.path, 0));
     }
     let device = Device::new();
-    let first = device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
+    let first = device.assert_downloaded(device.download(&MockTransport::new([device.whole()])));
     fs::write(&first.path, "damaged").unwrap();
-    device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
+    device.assert_downloaded(device.download(&MockTransport::new([device.whole()])));
 }
 
 #[test]
 fn a_second_call_for_the_same_file_is_busy_and_does_not_wait() {
     let device = Device::new();
     let _held = Part::open(device.folder.path(), &device.remote.name()).unwrap();
-    let error = device.download(&Scripted::new([device.whole()])).unwrap_err();
+    let error = device.download(&MockTransport::new([device.whole()])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy);
     let text = error.to_string();
     assert!(
@@ -475,10 +475,10 @@ fn the_progress_of_a_restarted_download_never_decreases() {
         .then_breaks();
     let mut once = device.options.clone();
     once.attempts = 1;
-    let first = Scripted::new([wrong]);
+    let first = MockTransport::new([wrong]);
     download(&first, &device.wanted(&once), &Control::new()).unwrap_err();
     // The part is of another file, which only the digest shows.
-    let transport = Scripted::new([
+    let transport = MockTransport::new([
         Answer::new(206, &device.file[70_000..]).with("Content-Range", "bytes 70000-199999/200000"),
         device.whole(),
     ]);
@@ -516,7 +516,7 @@ fn an_entry_of_another_type_in_place_of_a_download_file_is_replaced() {
         for ending in ["part", "part.json", "download"] {
             let device = Device::new();
             make(&device.folder.path().join(format!("{}.{ending}", device.remote.name())));
-            let result = device.download(&Scripted::new([device.whole()]));
+            let result = device.download(&MockTransport::new([device.whole()]));
             assert!(result.is_ok(), "{what} as .{ending}: {result:?}");
             device.assert_downloaded(result);
         }
@@ -527,7 +527,7 @@ fn an_entry_of_another_type_in_place_of_a_download_file_is_replaced() {
 fn a_file_of_another_size_than_the_known_one_is_refused() {
     let mut device = Device::new().without_digest();
     device.remote.size = Some(199_999);
-    let error = device.download(&Scripted::new([device.whole()])).unwrap_err();
+    let error = device.download(&MockTransport::new([device.whole()])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert!(device.names().is_empty());
 }
@@ -538,7 +538,9 @@ fn a_file_of_unknown_size_does_not_fill_the_disk() {
     device.file = vec![7; 3 << 20];
     device.options.space_margin = u64::MAX >> 1;
     let error = device
-        .download(&Scripted::new([Answer::new(200, &device.file).with("ETag", "\"1\"")]))
+        .download(&MockTransport::new([
+            Answer::new(200, &device.file).with("ETag", "\"1\"")
+        ]))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoSpace, "{error}");
     assert!(device.names().is_empty(), "{:?}", device.names());

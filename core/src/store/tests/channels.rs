@@ -61,7 +61,7 @@ pub(super) fn serving(device: &Device) -> (Net, Published) {
     store.trial_started(served.bundle.bundle().unwrap()).unwrap();
     store.confirm(&served.bundle).unwrap();
     drop(store);
-    net.asked();
+    net.requests();
     (net, published)
 }
 
@@ -87,12 +87,12 @@ fn an_offered_release_is_installed_and_comes_next_and_is_not_downloaded_twice() 
         list,
         archive,
     ];
-    assert_eq!(net.asked(), all);
+    assert_eq!(net.requests(), all);
     assert_eq!(downloads(&device), 0);
 
     let again = update(&store, &net);
     assert_eq!(again.outcome, ChannelOutcome::UpToDate(Box::new(record.clone())));
-    assert_eq!(net.asked(), all[..3]);
+    assert_eq!(net.requests(), all[..3]);
     drop(store);
     assert_eq!(device.launch().version.as_deref(), Some("1.0"));
     assert!(matches!(
@@ -262,14 +262,14 @@ fn a_candidate_that_failed_on_this_device_is_skipped() {
         assert_eq!(device.start_and_crash().version.as_deref(), Some("1.1"));
     }
     assert_eq!(device.launch().version.as_deref(), Some("1.0"));
-    net.asked();
+    net.requests();
 
     let update = update(&device.open(), &net);
 
     assert_eq!(update.outcome, ChannelOutcome::Older { offered: 7, known: 8 });
     assert_eq!(update.passed_over.len(), 1);
     assert!(update.passed_over[0].error.to_string().contains("failed"));
-    assert_eq!(net.asked().len(), 3, "nothing of it is downloaded");
+    assert_eq!(net.requests().len(), 3, "nothing of it is downloaded");
     assert_eq!(device.launch().version.as_deref(), Some("1.0"));
 }
 
@@ -377,12 +377,12 @@ fn an_interrupted_download_is_resumed() {
     let store = device.open();
     let broken = update_as(&store, &net, &source()).unwrap_err();
     assert_eq!(broken.kind(), ErrorKind::Network);
-    net.asked();
+    net.requests();
 
     assert_eq!(installed(&update(&store, &net)).version, "1.1");
-    let asked = net.asked();
-    assert!(asked.contains(&format!("{archive} bytes=300-")), "{asked:?}");
-    assert!(!asked.contains(&list), "the list was there: {asked:?}");
+    let requests = net.requests();
+    assert!(requests.contains(&format!("{archive} bytes=300-")), "{requests:?}");
+    assert!(!requests.contains(&list), "the list was there: {requests:?}");
 }
 
 #[test]
@@ -401,7 +401,7 @@ fn a_device_that_slept_through_three_rotations_still_updates() {
     let first = update(&device.open(), &net);
 
     assert_eq!((installed(&first).version.as_str(), first.ring), ("1.1", 4));
-    net.asked();
+    net.requests();
     // The next update continues where it was, though the old rings are gone, and is not led back.
     net.remove("keys/2.json");
     net.remove("keys/3.json");
@@ -409,7 +409,7 @@ fn a_device_that_slept_through_three_rotations_still_updates() {
     net.offer(Some(9), None);
     let replayed = update(&device.open(), &net);
     assert_eq!(reasons(&replayed), [(Offer::Stable, RefusalReason::Signatures)]);
-    assert_eq!(net.asked()[1], "keys/5.json");
+    assert_eq!(net.requests()[1], "keys/5.json");
     assert_eq!(ring_of(&device.open()).number(), 4);
 }
 
@@ -474,7 +474,7 @@ fn a_release_as_old_as_the_built_in_one_is_older_without_being_downloaded() {
     net.offer(Some(8), None);
     let outcome = update(&device.open(), &net).outcome;
     assert_eq!(outcome, ChannelOutcome::Older { offered: 8, known: 8 });
-    assert_eq!(net.asked().len(), 2);
+    assert_eq!(net.requests().len(), 2);
 }
 
 #[test]
@@ -496,7 +496,7 @@ fn a_bundle_that_was_reset_comes_next_again_without_being_downloaded() {
     store.launch(&native());
     store.reset(false).unwrap();
     assert_eq!(installed(&update(&store, &net)).version, "1.0");
-    assert_eq!(net.asked().len(), 3);
+    assert_eq!(net.requests().len(), 3);
     assert!(store.next().unwrap().is_some());
 }
 

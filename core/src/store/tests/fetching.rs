@@ -10,7 +10,7 @@ use crate::capgo::ChecksumForm;
 use crate::digest::Sha256Digest;
 use crate::error::ErrorKind;
 use crate::http::download::DownloadOptions;
-use crate::http::mock_transport::{Answer, Scripted};
+use crate::http::mock_transport::{Answer, MockTransport};
 use crate::keys::{KeyBits, SigningKey};
 use crate::progress::{Control, Observer, Phase, Progress};
 
@@ -76,9 +76,9 @@ impl Served {
     }
 
     fn install(&self, store: &Store, answers: impl IntoIterator<Item = Answer>) -> (Result<BundleRecord>, usize) {
-        let transport = Scripted::new(answers);
+        let transport = MockTransport::new(answers);
         let result = store.install_from(&transport, &self.from, &options(), &Control::new());
-        (result, transport.asked().len())
+        (result, transport.requests().len())
     }
 }
 
@@ -186,11 +186,11 @@ fn a_partial_download_is_kept_until_another_archive_is_requested() {
     let mut renewed = served.from.clone();
     renewed.url = "https://example.com/1.zip?signed=2".parse().unwrap();
     let range = format!("bytes 100-{}/{length}", served.bytes.len() - 1);
-    let transport = Scripted::new([Answer::new(206, &served.bytes[100..]).with("Content-Range", &range)]);
+    let transport = MockTransport::new([Answer::new(206, &served.bytes[100..]).with("Content-Range", &range)]);
     store
         .install_from(&transport, &renewed, &options(), &Control::new())
         .unwrap();
-    assert_eq!(transport.asked_with("Range"), ["bytes=100-"]);
+    assert_eq!(transport.request_headers("Range"), ["bytes=100-"]);
 
     let (first, second) = (Served::plain(&device, "2"), Served::plain(&device, "3"));
     let cut = Answer::new(200, &first.bytes[..100])
@@ -258,7 +258,7 @@ fn a_call_for_another_archive_leaves_what_is_being_installed_alone() {
         left: Mutex::default(),
     });
     let control = Control::new().with_observer(other.clone());
-    let transport = Scripted::new([served.whole()]);
+    let transport = MockTransport::new([served.whole()]);
     store
         .install_from(&transport, &served.from, &options(), &control)
         .unwrap();

@@ -271,7 +271,7 @@ pub(super) struct Net {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Only this many bytes of this path arrive, once, before the connection breaks.
     cut: Mutex<Option<(String, usize)>>,
-    asked: Mutex<Vec<String>>,
+    requests: Mutex<Vec<String>>,
     /// Received bytes of each path.
     came: Mutex<BTreeMap<String, usize>>,
 }
@@ -313,8 +313,8 @@ impl Net {
     }
 
     /// The requests since the last call, each with its range after the path.
-    pub(super) fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.asked.lock().unwrap())
+    pub(super) fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.requests.lock().unwrap())
     }
 }
 
@@ -323,8 +323,8 @@ impl Transport for Net {
         let path = request.url.as_str().strip_prefix(ADDRESS).unwrap();
         let path = path.trim_start_matches('/').to_owned();
         let range = request.headers.get("Range").map(str::to_owned);
-        let asked = range.as_ref().map_or(path.clone(), |range| format!("{path} {range}"));
-        self.asked.lock().unwrap().push(asked);
+        let requests = range.as_ref().map_or(path.clone(), |range| format!("{path} {range}"));
+        self.requests.lock().unwrap().push(requests);
         let Some(bytes) = self.files.lock().unwrap().get(&path).cloned() else {
             return receiver
                 .begin(&Head::new(404, Headers::new()))

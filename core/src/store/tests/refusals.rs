@@ -41,7 +41,7 @@ fn expect_refused(update: &ChannelUpdate, kind: ErrorKind) -> String {
 /// The requests of an update that downloads nothing of a release.
 fn expect_nothing_downloaded(net: &Net, published: &Published) {
     let [release, ..] = published.paths();
-    assert_eq!(net.asked(), ["channels/production.json", "keys/2.json", &release]);
+    assert_eq!(net.requests(), ["channels/production.json", "keys/2.json", &release]);
 }
 
 /// A release whose archive contains other files than its list.
@@ -86,12 +86,12 @@ fn a_header_received_in_two_downloads_is_read_as_one() {
     let options = download_options();
     let broken = store.update_from_channel(&net, &source(), &options, &Control::new());
     assert_eq!(broken.unwrap_err().kind(), ErrorKind::Network);
-    net.asked();
+    net.requests();
 
     let update = update(&device, &net);
 
     assert!(matches!(update.outcome, ChannelOutcome::Installed(_)), "{update:?}");
-    assert!(net.asked().contains(&format!("{archive} bytes=100-")));
+    assert!(net.requests().contains(&format!("{archive} bytes=100-")));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn an_archive_refused_for_its_content_is_not_downloaded_again() {
     ] {
         let net = offering(&published);
         let first = expect_refused(&update(device, &net), kind);
-        assert_eq!(net.asked().len(), 5);
+        assert_eq!(net.requests().len(), 5);
 
         let again = expect_refused(&update(device, &net), kind);
 
@@ -178,14 +178,14 @@ fn a_refusal_applies_while_its_conditions_are_the_same() {
     let mut with_key = source();
     with_key.release.content_keys.push(other_content_key());
     expect_refused(&update_as(&device, &net, &with_key), ErrorKind::LimitExceeded);
-    net.asked();
+    net.requests();
     expect_refused(&update_as(&device, &net, &with_key), ErrorKind::LimitExceeded);
     expect_nothing_downloaded(&net, &published);
 
     // Another build of the app, which may contain another version of this library.
     device.open().launch(&NativeApp::new("1.0", "2"));
     expect_refused(&update_as(&device, &net, &with_key), ErrorKind::LimitExceeded);
-    assert_eq!(net.asked().len(), 5);
+    assert_eq!(net.requests().len(), 5);
 
     device.options.limits.entries = 100;
     let update = update_as(&device, &net, &with_key);
@@ -206,7 +206,7 @@ fn the_last_eight_refusals_are_kept_and_damage_to_them_is_harmless() {
     let look_at = |number: u64| {
         net.offer(Some(number), None);
         expect_refused(&update(&device, &net), ErrorKind::DecryptionFailed);
-        net.asked().len()
+        net.requests().len()
     };
     for number in 8..17 {
         assert_eq!(look_at(number), 5);

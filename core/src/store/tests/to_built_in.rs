@@ -35,7 +35,7 @@ fn withdrawn() -> (Device, Net, Published) {
     let device = demanding();
     let (net, first) = serving(&device);
     offer(&net, 8, &built_in(8));
-    net.asked();
+    net.requests();
     (device, net, first)
 }
 
@@ -55,8 +55,8 @@ fn a_bad_first_release_is_withdrawn_without_a_download() {
 
     assert_eq!(update(&store, &net).outcome, next(8));
 
-    let asked = ["channels/production.json", "keys/2.json", "releases/production/8.json"];
-    assert_eq!(net.asked(), asked);
+    let requests = ["channels/production.json", "keys/2.json", "releases/production/8.json"];
+    assert_eq!(net.requests(), requests);
     assert_eq!(
         (store.next().unwrap(), last_accepted(&store)),
         (Some(BundleRef::BuiltIn), Some(8))
@@ -179,11 +179,11 @@ fn no_older_release_undoes_it_and_a_later_one_is_accepted_without_a_download() {
     let again = first.but(&[key(0)], |release| release.sequence = 9);
     net.put("releases/production/9.json", &again.envelope);
     net.offer(Some(9), None);
-    net.asked();
+    net.requests();
     assert_eq!(installed(&update(&device.open(), &net)).version, "1.0");
     let [_, list, archive] = first.paths();
-    let asked = net.asked();
-    assert!(asked.contains(&list) && !asked.contains(&archive), "{asked:?}");
+    let requests = net.requests();
+    assert!(requests.contains(&list) && !requests.contains(&archive), "{requests:?}");
     assert_eq!(device.launch().version.as_deref(), Some("1.0"));
     // The return that was accepted before is old now.
     offer(&net, 8, &built_in(8));

@@ -15,12 +15,12 @@ use crate::progress::CancelToken;
 const BODY: &[u8] = b"what the file holds";
 
 /// A transport that runs a closure and counts its calls.
-struct Scripted<F> {
+struct MockTransport<F> {
     act: F,
     calls: AtomicUsize,
 }
 
-impl<F> HttpTransport for Scripted<F>
+impl<F> HttpTransport for MockTransport<F>
 where
     F: Fn(HttpRequest, &Arc<dyn ResponseSink>) -> Result<(), TransportError> + Send + Sync,
 {
@@ -30,12 +30,12 @@ where
     }
 }
 
-fn transport<F>(act: F) -> Arc<Scripted<F>>
+fn transport<F>(act: F) -> Arc<MockTransport<F>>
 where
     F: Fn(HttpRequest, &Arc<dyn ResponseSink>) -> Result<(), TransportError> + Send + Sync,
 {
     let calls = AtomicUsize::new(0);
-    Arc::new(Scripted { act, calls })
+    Arc::new(MockTransport { act, calls })
 }
 
 fn head(status: i32) -> HttpResponseHead {

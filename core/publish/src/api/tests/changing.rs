@@ -15,12 +15,12 @@ fn after_a_lost_response_a_missing_bundle_counts_as_deleted() {
     let lost = || Answer::new(200, b"{").then_breaks();
     let (deleted, transport) = api([lost(), answer(200, &json!([row(1, "1.0.1")])), no_page()]);
     deleted.delete(&app(), "1.0.0", &Control::new()).unwrap();
-    assert_eq!(transport.asked().len(), 3);
+    assert_eq!(transport.requests().len(), 3);
     let (of_last, _) = api([lost(), no_page()]);
     of_last.delete(&app(), "1.0.0", &Control::new()).unwrap();
     let (still_there, transport) = api([lost(), answer(200, &json!([row(1, "1.0.0")])), ok()]);
     still_there.delete(&app(), "1.0.0", &Control::new()).unwrap();
-    assert_eq!(transport.asked().len(), 3);
+    assert_eq!(transport.requests().len(), 3);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn all_bundles_are_deleted_only_with_a_confirmation_and_without_a_retry() {
     let error = api
         .delete_all(&DeleteAll::bundles_of(app()), &Control::new())
         .unwrap_err();
-    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Network, 1));
+    assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Network, 1));
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn an_invalid_version_deletes_nothing() {
         let error = api.delete(&app(), version, &Control::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
-    assert!(transport.asked().is_empty());
+    assert!(transport.requests().is_empty());
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_server_that_cannot_remove_uploads_is_an_error() {
         let (api, transport) = api([answer(status, &body)]);
         let digest = Sha256Digest::of(b"archive");
         refusal(api.remove_upload(&app(), &digest, &Control::new()));
-        assert_eq!(transport.asked().len(), 1);
+        assert_eq!(transport.requests().len(), 1);
     }
 }
 

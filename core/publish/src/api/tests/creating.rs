@@ -19,7 +19,7 @@ fn create(answers: impl IntoIterator<Item = Answer>) -> (Result<Option<RemoteBun
     let (api, transport) = api(answers);
     let result = api.create(&new_bundle(), &Control::new());
     let methods = transport
-        .asked()
+        .requests()
         .iter()
         .map(|request| request.method.as_str().to_owned())
         .collect();
@@ -50,7 +50,7 @@ fn a_bundle_is_registered_as_documented() {
         request_lines(&transport),
         [format!("POST https://api.capgo.app/bundle {body}")]
     );
-    let headers: Headers = transport.asked()[0].headers.clone();
+    let headers: Headers = transport.requests()[0].headers.clone();
     assert_eq!(headers.get("authorization"), Some(KEY));
     assert_eq!(headers.get("content-type"), Some("application/json"));
 }

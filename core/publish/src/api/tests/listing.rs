@@ -83,14 +83,14 @@ fn an_empty_documented_list_is_not_an_error() {
 #[test]
 fn a_server_without_pages_does_not_make_an_endless_list() {
     let (api, transport) = api([page(0..3), page(0..3)]);
-    assert_eq!((versions(&api).len(), transport.asked().len()), (3, 2));
+    assert_eq!((versions(&api).len(), transport.requests().len()), (3, 2));
 }
 
 #[test]
 fn a_bundle_is_found_on_a_later_page_and_no_further_one_is_read() {
     let (api, transport) = api([page(0..50), page(50..60)]);
     let bundle = api.bundle(&app(), "1.0.55", &Control::new()).unwrap().unwrap();
-    assert_eq!((bundle.id, transport.asked().len()), (55, 2));
+    assert_eq!((bundle.id, transport.requests().len()), (55, 2));
     assert_eq!(
         bundle.external_url.as_deref(),
         Some("https://cdn.example.com/1.0.55.zip")

@@ -100,11 +100,11 @@ fn a_short_requested_wait_is_respected_and_a_long_one_is_reported() {
     let soon = answer(429, &body).with("retry-after", "0");
     let (client, transport) = api([soon.clone(), soon, ok()]);
     client.set_channel(&app(), 1, 2, &Control::new()).unwrap();
-    assert_eq!(transport.asked().len(), 3);
+    assert_eq!(transport.requests().len(), 3);
     let (client, transport) = api([answer(429, &body).with("retry-after", "3600"), ok()]);
     let error = refusal(client.set_channel(&app(), 1, 2, &Control::new()));
     assert_eq!(
-        (error.retry_after, transport.asked().len()),
+        (error.retry_after, transport.requests().len()),
         (Some(Duration::from_secs(3600)), 1)
     );
     assert!(error.to_string().contains("retry after 3600 s"), "{error}");

@@ -5,7 +5,7 @@ use super::*;
 fn first_address(base: &str) -> String {
     let (api, transport) = at(base, [ok()]);
     api.set_channel(&app(), 1, 2, &Control::new()).unwrap();
-    transport.asked()[0].url.as_str().to_owned()
+    transport.requests()[0].url.as_str().to_owned()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn the_base_may_have_a_slash_a_port_and_a_path() {
 #[test]
 fn a_base_that_would_expose_the_key_is_refused() {
     let new = |base: &str| {
-        let transport = Arc::new(Scripted::new([]));
+        let transport = Arc::new(MockTransport::new([]));
         Api::new(transport, &base.parse().unwrap(), ApiKey::new(KEY).unwrap()).unwrap_err()
     };
     assert_eq!(new("http://ota.example.com").kind(), ErrorKind::NotTrusted);
@@ -36,7 +36,7 @@ fn a_server_that_requires_a_trailing_slash_is_detected_once() {
     api.set_channel(&app(), 1, 2, &Control::new()).unwrap();
     api.clone().set_channel(&app(), 1, 2, &Control::new()).unwrap();
     let addresses: Vec<String> = transport
-        .asked()
+        .requests()
         .iter()
         .map(|request| request.url.path().to_owned())
         .collect();
@@ -48,7 +48,7 @@ fn a_404_with_a_message_is_a_response_of_the_api() {
     let (api, transport) = api([answer(404, &json!({ "error": "Bundle not found", "status": "KO" }))]);
     let error = refusal(api.set_channel(&app(), 1, 2, &Control::new()));
     assert_eq!(
-        (error.message.as_str(), transport.asked().len()),
+        (error.message.as_str(), transport.requests().len()),
         ("Bundle not found", 1)
     );
 }
@@ -68,7 +68,7 @@ fn the_key_is_not_sent_to_another_host_after_a_redirect() {
     let (api, transport) = api([redirect, list]);
     let control = Control::new();
     assert_eq!(api.bundles(&app(), &control).next().unwrap().unwrap().id, 1);
-    assert_eq!(transport.asked_with("authorization"), [KEY, "-"]);
+    assert_eq!(transport.request_headers("authorization"), [KEY, "-"]);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn the_key_is_never_printed() {
         error.to_string(),
         format!("{error:?}"),
         format!("{api:?}"),
-        format!("{:?}", transport.asked()),
+        format!("{:?}", transport.requests()),
     ];
     for text in texts {
         assert!(!text.contains(KEY), "{text}");
@@ -96,7 +96,7 @@ fn a_cancelled_call_ends() {
     let (api, transport) = api([ok()]);
     let control = Control::new().with_cancel_token(&token);
     let error = api.delete(&app(), "1.0.0", &control).unwrap_err();
-    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Cancelled, 0));
+    assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Cancelled, 0));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn an_upload_waits_for_a_server_with_remote_storage() {
         digest: &Sha256Digest::of(b""),
     };
     api.upload(&app(), &archive, &Control::new()).unwrap();
-    let request = &transport.asked()[0];
+    let request = &transport.requests()[0];
     assert!(request.answer_timeout >= Some(Duration::from_secs(300)));
     // A stalled connection is still detected early.
     assert_eq!(request.stall_timeout, Duration::from_secs(30));

@@ -208,7 +208,7 @@ fn paging_and_retries_depend_on_the_code_alone() {
         let bundle = BundleRegistration::new(app(), "1.2.3", url, Sha256Digest::of(b"zip")).unwrap();
         let (client, transport) = api([Answer::new(200, b"{").then_breaks(), end, shape.created(&json!({}))]);
         client.create(&bundle, &Control::new()).unwrap();
-        assert_eq!(transport.asked().len(), 3, "{shape:?}");
+        assert_eq!(transport.requests().len(), 3, "{shape:?}");
         // The path does not exist without a trailing slash.
         let absent = shape.refused(404, "not_found", "Not found", "there is nothing at this address");
         let (client, transport) = api([absent, ok()]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::api::ApiKey;
-use crate::mock_transport::{Answer, Scripted};
+use crate::mock_transport::{Answer, MockTransport};
 use crate::transaction::{Plan, TransactionError, Upload, Work};
 use capbundle::http::Method;
 
@@ -22,7 +22,7 @@ fn failed(storage: &dyn Storage) -> Box<TransactionError> {
 #[test]
 fn a_refusal_after_a_lost_response_does_not_hide_the_file() {
     let put = |answers: Vec<Answer>| {
-        let transport = Scripted::new(answers);
+        let transport = MockTransport::new(answers);
         let options = HttpUploadOptions {
             first_wait: Duration::from_millis(1),
             ..HttpUploadOptions::default()
@@ -39,7 +39,7 @@ fn a_refusal_after_a_lost_response_does_not_hide_the_file() {
 
 #[test]
 fn an_archive_stored_without_a_url_in_the_response_is_removed() {
-    let transport = Arc::new(Scripted::new([Answer::new(201, b"{}"), Answer::new(200, b"{}")]));
+    let transport = Arc::new(MockTransport::new([Answer::new(201, b"{}"), Answer::new(200, b"{}")]));
     let base: Url = "https://updates.example".parse().unwrap();
     let sent = Arc::clone(&transport);
     let api = Api::new(transport, &base, ApiKey::new("key").unwrap()).unwrap();
@@ -47,5 +47,5 @@ fn an_archive_stored_without_a_url_in_the_response_is_removed() {
     let app = "com.example.app".parse().unwrap();
     let failed = failed(&ServerFile::new(&api, app, "1.0.0", digest));
     assert_eq!(failed.undone.len(), 1, "{failed}");
-    assert_eq!(sent.asked().last().unwrap().method, Method::Delete);
+    assert_eq!(sent.requests().last().unwrap().method, Method::Delete);
 }

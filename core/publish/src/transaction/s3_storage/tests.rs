@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use super::*;
-use crate::mock_transport::{Answer, Scripted};
+use crate::mock_transport::{Answer, MockTransport};
 use crate::s3::{BucketOptions, Credentials};
 use crate::transaction::{Plan, TransactionError, Upload, Work};
 use capbundle::http::Method;
@@ -34,7 +34,7 @@ fn proxy_error() -> [Answer; 2] {
 
 /// Undoes an upload that replaces an object and fails with a server error.
 fn undone(answers: impl IntoIterator<Item = Answer>) -> Result<()> {
-    let transport = Arc::new(Scripted::new(answers));
+    let transport = Arc::new(MockTransport::new(answers));
     let credentials = Credentials::new("key", "secret", None).unwrap();
     let bucket = Bucket::new(&BucketOptions::new("us-east-1", "bucket"), credentials, transport).unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -60,7 +60,7 @@ fn failed_release(
 ) -> (Box<TransactionError>, Vec<Method>) {
     let first = replaces.unwrap_or_else(absent);
     let checks = [first.clone(), first];
-    let transport = Arc::new(Scripted::new(checks.into_iter().chain(answers)));
+    let transport = Arc::new(MockTransport::new(checks.into_iter().chain(answers)));
     let credentials = Credentials::new("key", "secret", None).unwrap();
     let sent = Arc::clone(&transport);
     let bucket = Bucket::new(&BucketOptions::new("us-east-1", "bucket"), credentials, transport).unwrap();
@@ -73,7 +73,7 @@ fn failed_release(
     let object = S3Object::new(&bucket, "app.zip", options, None);
     let plan = Plan::new().then(Upload::new(&object, file.path().to_owned(), 7));
     let failed = plan.run(&mut Work::new(), &Control::new(), &mut |_| ()).unwrap_err();
-    let methods = sent.asked().iter().map(|request| request.method).collect();
+    let methods = sent.requests().iter().map(|request| request.method).collect();
     (failed, methods)
 }
 

@@ -7,9 +7,9 @@ const MANY: usize = 60;
 
 /// The error after these responses are repeated, and the number of requests.
 fn fail(device: &Device, answers: &[Answer]) -> (Error, usize) {
-    let transport = Scripted::new(answers.iter().cloned().cycle().take(MANY));
+    let transport = MockTransport::new(answers.iter().cloned().cycle().take(MANY));
     let error = device.download(&transport).unwrap_err();
-    (error, transport.asked().len())
+    (error, transport.requests().len())
 }
 
 #[test]
@@ -48,16 +48,16 @@ fn receiving_lost_bytes_again_is_not_progress() {
     let lost = Answer::new(416, b"").with("Content-Range", "bytes */1");
     let nothing = || Answer::new(503, b"");
     // The loss and the two attempts after it are failures: receiving the same bytes again does not reset the count.
-    let transport = Scripted::new([device.cut(70_000), lost, nothing(), device.cut(70_000), device.whole()]);
+    let transport = MockTransport::new([device.cut(70_000), lost, nothing(), device.cut(70_000), device.whole()]);
     assert_eq!(device.download(&transport).unwrap_err().kind(), ErrorKind::Network);
-    assert_eq!(transport.asked().len(), 4);
+    assert_eq!(transport.requests().len(), 4);
 }
 
 #[test]
 fn a_download_succeeds_if_the_server_recovers() {
     let device = Device::new();
     let lost = || Answer::new(416, b"").with("Content-Range", "bytes */1");
-    let transport = Scripted::new([
+    let transport = MockTransport::new([
         device.cut(70_000),
         lost(),
         device.cut(140_000),
@@ -84,11 +84,11 @@ fn a_response_of_another_size_is_refused_before_the_free_space_is_checked() {
     let mut device = Device::new().of_known_size();
     device.options.space_margin = u64::MAX / 2;
     for length in ["1073741824", "199999", "0"] {
-        let transport = Scripted::new([Answer::new(200, b"x").with("Content-Length", length)]);
+        let transport = MockTransport::new([Answer::new(200, b"x").with("Content-Length", length)]);
         let error = device.download(&transport).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Server, "{error}");
         assert!(error.to_string().contains("expected 200000"), "{error}");
-        assert_eq!(transport.asked().len(), 1);
+        assert_eq!(transport.requests().len(), 1);
         assert!(device.names().is_empty(), "{:?}", device.names());
     }
 }
@@ -97,10 +97,10 @@ fn a_response_of_another_size_is_refused_before_the_free_space_is_checked() {
 fn a_response_of_another_size_does_not_discard_the_part() {
     let mut device = Device::new().of_known_size();
     device.options.attempts = 1;
-    device.download(&Scripted::new([device.cut(70_000)])).unwrap_err();
+    device.download(&MockTransport::new([device.cut(70_000)])).unwrap_err();
     let other = Answer::new(200, b"x").with("Content-Length", "1073741824");
-    device.download(&Scripted::new([other])).unwrap_err();
-    let downloaded = device.assert_downloaded(device.download(&Scripted::new([device.rest(70_000)])));
+    device.download(&MockTransport::new([other])).unwrap_err();
+    let downloaded = device.assert_downloaded(device.download(&MockTransport::new([device.rest(70_000)])));
     assert_eq!(downloaded.received, 130_000);
 }
 
@@ -111,7 +111,8 @@ fn a_range_of_a_file_of_another_size_is_refused_and_the_whole_file_requested() {
         .with("ETag", "\"1\"")
         .then_breaks();
     let other = Answer::new(206, &[1; 5000]).with("Content-Range", "bytes 70000-1073741823/1073741824");
-    let downloaded = device.assert_downloaded(device.download(&Scripted::new([without_length, other, device.whole()])));
+    let downloaded =
+        device.assert_downloaded(device.download(&MockTransport::new([without_length, other, device.whole()])));
     assert_eq!(downloaded.received, 270_000);
 }
 
@@ -123,10 +124,10 @@ fn an_endless_response_ends_at_the_known_size() {
         if !declared.is_empty() {
             endless = endless.with("Content-Length", declared);
         }
-        let transport = Scripted::new([endless, device.whole()]);
+        let transport = MockTransport::new([endless, device.whole()]);
         let error = device.download(&transport).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Server, "{error}");
-        assert_eq!(transport.asked().len(), 1, "not retried");
+        assert_eq!(transport.requests().len(), 1, "not retried");
         assert!(device.names().is_empty(), "{:?}", device.names());
     }
 }
@@ -137,7 +138,7 @@ fn a_captive_portal_is_not_a_file_of_another_size() {
     let page = Answer::new(200, b"<html>Welcome to our hotel</html>")
         .with("Content-Type", "text/html")
         .with("Content-Length", "33");
-    device.assert_downloaded(device.download(&Scripted::new([page, device.whole()])));
+    device.assert_downloaded(device.download(&MockTransport::new([page, device.whole()])));
 }
 
 #[test]
@@ -149,9 +150,9 @@ fn a_part_of_a_file_of_another_size_is_not_resumed() {
         .with("Content-Length", "1073741824")
         .with("ETag", "\"1\"")
         .then_breaks();
-    device.download(&Scripted::new([other])).unwrap_err();
+    device.download(&MockTransport::new([other])).unwrap_err();
     device.remote.size = Some(200_000);
-    let transport = Scripted::new([device.whole()]);
+    let transport = MockTransport::new([device.whole()]);
     device.assert_downloaded(device.download(&transport));
-    assert_eq!(transport.asked_with("Range"), ["-"]);
+    assert_eq!(transport.request_headers("Range"), ["-"]);
 }

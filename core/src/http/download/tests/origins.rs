@@ -6,14 +6,14 @@ use super::*;
 fn plain_http_is_allowed_for_this_machine_only() {
     let mut device = Device::new();
     device.remote.url = "http://example.com/app.zip".parse().unwrap();
-    let transport = Scripted::new([device.whole()]);
+    let transport = MockTransport::new([device.whole()]);
     assert_eq!(device.download(&transport).unwrap_err().kind(), ErrorKind::NotTrusted);
-    assert!(transport.asked().is_empty(), "no request was sent");
+    assert!(transport.requests().is_empty(), "no request was sent");
     device.options.cleartext = Cleartext::Allowed;
     device.assert_downloaded(device.download(&transport)).remove().unwrap();
     device.options.cleartext = Cleartext::LoopbackOnly;
     device.remote.url = "http://127.0.0.1:8080/app.zip".parse().unwrap();
-    device.assert_downloaded(device.download(&Scripted::new([device.whole()])));
+    device.assert_downloaded(device.download(&MockTransport::new([device.whole()])));
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn headers_for_one_origin_are_not_sent_to_another() {
     let mut device = Device::new();
     device.remote.headers.add("Authorization", "Bearer token").unwrap();
     let to = |location: &str| Answer::new(302, b"moved").with("Location", location);
-    let transport = Scripted::new([
+    let transport = MockTransport::new([
         to("/here"),
         to("https://cdn.example.com/app.zip"),
         device.cut(70_000),
@@ -30,22 +30,25 @@ fn headers_for_one_origin_are_not_sent_to_another() {
     ]);
     device.assert_downloaded(device.download(&transport));
     let token = "Bearer token";
-    assert_eq!(transport.asked_with("Authorization"), [token, token, "-", token, "-"]);
-    assert_eq!(transport.asked_with("Range")[4], "bytes=70000-");
-    assert_eq!(transport.asked()[1].url.as_str(), "https://example.com/here");
+    assert_eq!(
+        transport.request_headers("Authorization"),
+        [token, token, "-", token, "-"]
+    );
+    assert_eq!(transport.request_headers("Range")[4], "bytes=70000-");
+    assert_eq!(transport.requests()[1].url.as_str(), "https://example.com/here");
 }
 
 #[test]
 fn redirects_are_bounded_and_never_lead_to_plain_http() {
     let device = Device::new();
     let to = |location: &str| Answer::new(301, b"").with("Location", location);
-    let transport = Scripted::new(std::iter::repeat_with(|| to("/again")).take(50));
+    let transport = MockTransport::new(std::iter::repeat_with(|| to("/again")).take(50));
     let error = device.download(&transport).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Network);
-    assert!(transport.asked().len() <= 6, "{}", transport.asked().len());
+    assert!(transport.requests().len() <= 6, "{}", transport.requests().len());
     for location in ["http://example.com/app.zip", "http://localhost/app.zip"] {
         let error = device
-            .download(&Scripted::new([to(location), device.whole()]))
+            .download(&MockTransport::new([to(location), device.whole()]))
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotTrusted, "{error}");
     }
@@ -57,7 +60,7 @@ fn redirects_are_bounded_and_never_lead_to_plain_http() {
     ] {
         let answer = Answer::new(301, b"");
         let error = device
-            .download(&Scripted::new([answer.with("Location", location)]))
+            .download(&MockTransport::new([answer.with("Location", location)]))
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{location}: {error}");
     }

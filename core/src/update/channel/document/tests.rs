@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::http::mock_transport::{Answer, Scripted};
+use crate::http::mock_transport::{Answer, MockTransport};
 
-fn ask<T>(answers: impl IntoIterator<Item = Answer>, ask: impl FnOnce(&SiteReader<'_>) -> T) -> (T, Scripted) {
-    let transport = Scripted::new(answers);
+fn ask<T>(answers: impl IntoIterator<Item = Answer>, ask: impl FnOnce(&SiteReader<'_>) -> T) -> (T, MockTransport) {
+    let transport = MockTransport::new(answers);
     let mut site = Site::new("https://example.com/app".parse().unwrap());
     site.headers.add("Authorization", "Bearer 1").unwrap();
     let options = DownloadOptions {
@@ -25,7 +25,7 @@ fn ask<T>(answers: impl IntoIterator<Item = Answer>, ask: impl FnOnce(&SiteReade
     (result, transport)
 }
 
-fn read(answers: impl IntoIterator<Item = Answer>) -> (Result<Vec<u8>>, Scripted) {
+fn read(answers: impl IntoIterator<Item = Answer>) -> (Result<Vec<u8>>, MockTransport) {
     ask(answers, |reader| reader.read("channels/a.json", 10))
 }
 
@@ -33,10 +33,10 @@ fn read(answers: impl IntoIterator<Item = Answer>) -> (Result<Vec<u8>>, Scripted
 fn requests_bypass_caches_and_carry_the_headers_of_the_site() {
     let (document, transport) = read([Answer::new(200, b"{}")]);
     assert_eq!(document.unwrap(), b"{}");
-    assert_eq!(transport.asked_with("Cache-Control"), ["no-cache"]);
-    assert_eq!(transport.asked_with("Authorization"), ["Bearer 1"]);
+    assert_eq!(transport.request_headers("Cache-Control"), ["no-cache"]);
+    assert_eq!(transport.request_headers("Authorization"), ["Bearer 1"]);
     assert_eq!(
-        transport.asked()[0].url.as_str(),
+        transport.requests()[0].url.as_str(),
         "https://example.com/app/channels/a.json"
     );
 }
@@ -48,15 +48,15 @@ fn only_transient_failures_are_retried() {
         Answer::new(200, b"{").then_breaks(),
         Answer::new(200, b"{}"),
     ]);
-    assert_eq!((document.unwrap(), transport.asked().len()), (b"{}".to_vec(), 3));
+    assert_eq!((document.unwrap(), transport.requests().len()), (b"{}".to_vec(), 3));
 
     let (refused, transport) = read([Answer::new(401, b"")]);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Server);
-    assert_eq!(transport.asked().len(), 1);
+    assert_eq!(transport.requests().len(), 1);
 
     let (given_up, transport) = read([]);
     assert_eq!(given_up.unwrap_err().kind(), ErrorKind::Network);
-    assert_eq!(transport.asked().len(), 3);
+    assert_eq!(transport.requests().len(), 3);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_truncated_document_is_fetched_again_even_if_the_transport_missed_it() {
         Answer::new(200, b"{").with("Content-Length", "2"),
         Answer::new(200, b"{}").with("Content-Length", "2"),
     ]);
-    assert_eq!((document.unwrap(), transport.asked().len()), (b"{}".to_vec(), 2));
+    assert_eq!((document.unwrap(), transport.requests().len()), (b"{}".to_vec(), 2));
 
     let (unpacked, _) = read([Answer::new(200, b"{}")
         .with("Content-Length", "26")
@@ -95,7 +95,7 @@ fn an_endless_document_is_stopped() {
     let endless = vec![b' '; 1 << 20];
     let (refused, transport) = read([Answer::new(200, &endless)]);
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Server);
-    assert_eq!(transport.asked().len(), 1);
+    assert_eq!(transport.requests().len(), 1);
     assert_eq!(read([Answer::new(200, b"0123456789")]).0.unwrap().len(), 10);
 }
 
@@ -110,7 +110,7 @@ fn a_web_page_instead_of_a_document_is_named_and_retried() {
     let page = || Answer::new(200, b"<!DOCTYPE html><title>Welcome</title><p>Please accept our terms.");
     let (refused, transport) = read([page(), page(), page()]);
     let error = refused.unwrap_err();
-    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Server, 3));
+    assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Server, 3));
     let text = error.to_string();
     assert!(
         text.contains("found an HTML page (a captive portal or login page?)"),
