@@ -95,6 +95,7 @@ pub mod path;
 pub mod progress;
 pub mod release;
 pub mod sealed;
+mod setters;
 pub mod size;
 pub mod store;
 pub mod time;

@@ -1,5 +1,7 @@
 //! Limits on what an archive may unpack to.
 
+use crate::setters::setters;
+
 /// Limits on what an archive may unpack to. They apply to the bytes that are produced, never to declared sizes.
 ///
 /// The defaults are far above any real web app and far below what harms a phone. Set tighter ones if you know your bundles.
@@ -27,60 +29,15 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Sets [`entries`](Self::entries).
-    #[must_use]
-    pub fn with_entries(mut self, entries: u64) -> Self {
-        self.entries = entries;
-        self
-    }
-
-    /// Sets [`total_size`](Self::total_size).
-    #[must_use]
-    pub fn with_total_size(mut self, total_size: u64) -> Self {
-        self.total_size = total_size;
-        self
-    }
-
-    /// Sets [`file_size`](Self::file_size).
-    #[must_use]
-    pub fn with_file_size(mut self, file_size: u64) -> Self {
-        self.file_size = file_size;
-        self
-    }
-
-    /// Sets [`path_length`](Self::path_length).
-    #[must_use]
-    pub fn with_path_length(mut self, path_length: u64) -> Self {
-        self.path_length = path_length;
-        self
-    }
-
-    /// Sets [`component_length`](Self::component_length).
-    #[must_use]
-    pub fn with_component_length(mut self, component_length: u64) -> Self {
-        self.component_length = component_length;
-        self
-    }
-
-    /// Sets [`depth`](Self::depth).
-    #[must_use]
-    pub fn with_depth(mut self, depth: u64) -> Self {
-        self.depth = depth;
-        self
-    }
-
-    /// Sets [`expansion_ratio`](Self::expansion_ratio).
-    #[must_use]
-    pub fn with_expansion_ratio(mut self, expansion_ratio: u64) -> Self {
-        self.expansion_ratio = expansion_ratio;
-        self
-    }
-
-    /// Sets [`expansion_free`](Self::expansion_free).
-    #[must_use]
-    pub fn with_expansion_free(mut self, expansion_free: u64) -> Self {
-        self.expansion_free = expansion_free;
-        self
+    setters! {
+        with_entries(entries: u64);
+        with_total_size(total_size: u64);
+        with_file_size(file_size: u64);
+        with_path_length(path_length: u64);
+        with_component_length(component_length: u64);
+        with_depth(depth: u64);
+        with_expansion_ratio(expansion_ratio: u64);
+        with_expansion_free(expansion_free: u64);
     }
 
     /// Whether `produced` bytes from `from` bytes indicate a decompression bomb.

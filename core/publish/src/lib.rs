@@ -14,6 +14,8 @@ mod mock_transport;
 mod percent;
 mod redact;
 pub mod s3;
+#[path = "../../src/setters.rs"]
+mod setters;
 pub mod site;
 pub mod transaction;
 pub mod url_check;

@@ -23,6 +23,7 @@ use crate::io::hashing::HashingWriter;
 use crate::io::pipeline::{CHUNK, Pipeline, Window, read_full};
 use crate::limits::Limits;
 use crate::progress::{Control, Phase, SharedProgress};
+use crate::setters::setters;
 use crate::size;
 
 /// More threads would wait for the writing thread, and each has buffers.
@@ -46,18 +47,9 @@ pub struct PackOptions {
 }
 
 impl PackOptions {
-    /// Sets [`check`](Self::check).
-    #[must_use]
-    pub fn with_check(mut self, check: CheckOptions) -> Self {
-        self.check = check;
-        self
-    }
-
-    /// Sets [`threads`](Self::threads).
-    #[must_use]
-    pub fn with_threads(mut self, threads: impl Into<Option<NonZeroUsize>>) -> Self {
-        self.threads = threads.into();
-        self
+    setters! {
+        with_check(check: CheckOptions);
+        with_threads(threads: impl Into<Option<NonZeroUsize>>);
     }
 }
 

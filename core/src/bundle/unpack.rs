@@ -22,6 +22,7 @@ use crate::io::vfs::{Disk, Files, Kind};
 use crate::limits::Limits;
 use crate::path::{SafePath, printable};
 use crate::progress::{Control, Phase, SharedProgress};
+use crate::setters::setters;
 use crate::verified::VerifiedArchive;
 
 /// Unpacking is limited by the file system, so more threads do not help, and each has buffers.
@@ -43,18 +44,9 @@ pub struct UnpackOptions {
 }
 
 impl UnpackOptions {
-    /// Sets [`limits`](Self::limits).
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Sets [`threads`](Self::threads).
-    #[must_use]
-    pub fn with_threads(mut self, threads: impl Into<Option<NonZeroUsize>>) -> Self {
-        self.threads = threads.into();
-        self
+    setters! {
+        with_limits(limits: Limits);
+        with_threads(threads: impl Into<Option<NonZeroUsize>>);
     }
 }
 

@@ -7,6 +7,7 @@ use super::body::Body;
 use super::url::Url;
 use crate::error::{Error, Result};
 use crate::progress::Control;
+use crate::setters::setters;
 
 /// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,39 +153,12 @@ impl Request {
         Ok(self)
     }
 
-    /// Sets [`body`](Self::body).
-    #[must_use]
-    pub fn with_body(mut self, body: impl Into<Option<Body>>) -> Self {
-        self.body = body.into();
-        self
-    }
-
-    /// Sets [`connect_timeout`](Self::connect_timeout).
-    #[must_use]
-    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Self {
-        self.connect_timeout = connect_timeout;
-        self
-    }
-
-    /// Sets [`stall_timeout`](Self::stall_timeout).
-    #[must_use]
-    pub fn with_stall_timeout(mut self, stall_timeout: Duration) -> Self {
-        self.stall_timeout = stall_timeout;
-        self
-    }
-
-    /// Sets [`answer_timeout`](Self::answer_timeout).
-    #[must_use]
-    pub fn with_answer_timeout(mut self, answer_timeout: impl Into<Option<Duration>>) -> Self {
-        self.answer_timeout = answer_timeout.into();
-        self
-    }
-
-    /// Sets [`control`](Self::control).
-    #[must_use]
-    pub fn with_control(mut self, control: Control) -> Self {
-        self.control = control;
-        self
+    setters! {
+        with_body(body: impl Into<Option<Body>>);
+        with_connect_timeout(connect_timeout: Duration);
+        with_stall_timeout(stall_timeout: Duration);
+        with_answer_timeout(answer_timeout: impl Into<Option<Duration>>);
+        with_control(control: Control);
     }
 }
 

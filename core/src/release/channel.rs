@@ -10,6 +10,7 @@ use crate::app_id::AppId;
 use crate::channel::ChannelName;
 use crate::error::{Error, Result};
 use crate::json::{self, Object, Value};
+use crate::setters::setters;
 
 /// Maximum size of a channel file in bytes.
 pub const MAX_CHANNEL_FILE_BYTES: usize = 64 << 10;
@@ -51,18 +52,9 @@ impl ChannelFile {
         }
     }
 
-    /// Sets [`stable`](Self::stable).
-    #[must_use]
-    pub fn with_stable(mut self, stable: impl Into<Option<u64>>) -> Self {
-        self.stable = stable.into();
-        self
-    }
-
-    /// Sets [`candidate`](Self::candidate).
-    #[must_use]
-    pub fn with_candidate(mut self, candidate: impl Into<Option<Candidate>>) -> Self {
-        self.candidate = candidate.into();
-        self
+    setters! {
+        with_stable(stable: impl Into<Option<u64>>);
+        with_candidate(candidate: impl Into<Option<Candidate>>);
     }
 
     /// Reads the channel file of this app and channel.

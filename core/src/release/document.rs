@@ -14,6 +14,7 @@ use crate::json::{self, Object, Value};
 use crate::keys::{PublicContentKey, SigningKey};
 use crate::native::NativeRange;
 use crate::path::printable;
+use crate::setters::setters;
 use crate::time::Timestamp;
 
 const MAX_LINK_BYTES: usize = 2_048;
@@ -189,25 +190,10 @@ impl Release {
         self
     }
 
-    /// Sets the native versions it runs on.
-    #[must_use]
-    pub fn with_native(mut self, native: NativeRange) -> Self {
-        self.native = native;
-        self
-    }
-
-    /// Sets a URL for people.
-    #[must_use]
-    pub fn with_link(mut self, link: impl Into<Option<String>>) -> Self {
-        self.link = link.into();
-        self
-    }
-
-    /// Sets a comment for people.
-    #[must_use]
-    pub fn with_comment(mut self, comment: impl Into<Option<String>>) -> Self {
-        self.comment = comment.into();
-        self
+    setters! {
+        with_native(native: NativeRange);
+        with_link(link: impl Into<Option<String>>);
+        with_comment(comment: impl Into<Option<String>>);
     }
 
     /// Adds members that a reader must understand, by their names in docs/format.md.

@@ -17,6 +17,7 @@ use crate::keys::{ContentKey, KeyId, PublicContentKey};
 use crate::native::NativeVersion;
 use crate::progress::Control;
 use crate::sealed::{self, ExpectedSealed};
+use crate::setters::setters;
 use crate::time::Timestamp;
 use crate::verified::{Proof, VerifiedArchive};
 
@@ -62,39 +63,12 @@ impl<'a> TrustContext<'a> {
         }
     }
 
-    /// Sets [`built_in_sequence`](Self::built_in_sequence).
-    #[must_use]
-    pub fn with_built_in_sequence(mut self, built_in_sequence: impl Into<Option<u64>>) -> Self {
-        self.built_in_sequence = built_in_sequence.into();
-        self
-    }
-
-    /// Sets [`last_accepted`](Self::last_accepted).
-    #[must_use]
-    pub fn with_last_accepted(mut self, last_accepted: impl Into<Option<Accepted>>) -> Self {
-        self.last_accepted = last_accepted.into();
-        self
-    }
-
-    /// Sets [`now`](Self::now).
-    #[must_use]
-    pub fn with_now(mut self, now: Timestamp) -> Self {
-        self.now = now;
-        self
-    }
-
-    /// Sets [`latest_time_seen`](Self::latest_time_seen).
-    #[must_use]
-    pub fn with_latest_time_seen(mut self, latest_time_seen: Timestamp) -> Self {
-        self.latest_time_seen = latest_time_seen;
-        self
-    }
-
-    /// Sets [`content_keys`](Self::content_keys).
-    #[must_use]
-    pub fn with_content_keys(mut self, content_keys: &'a [&'a PublicContentKey]) -> Self {
-        self.content_keys = content_keys;
-        self
+    setters! {
+        with_built_in_sequence(built_in_sequence: impl Into<Option<u64>>);
+        with_last_accepted(last_accepted: impl Into<Option<Accepted>>);
+        with_now(now: Timestamp);
+        with_latest_time_seen(latest_time_seen: Timestamp);
+        with_content_keys(content_keys: &'a [&'a PublicContentKey]);
     }
 }
 

@@ -7,6 +7,7 @@ use super::bundle_id::{BundleId, BundleRef};
 use super::open::Store;
 use super::records::BundleRecord;
 use crate::error::{Error, IoContext, Result};
+use crate::setters::setters;
 
 /// The bundles that [`Store::clean`] keeps. A bundle must satisfy every rule that is set; bundles in use always stay.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,25 +22,10 @@ pub struct KeepRules {
 }
 
 impl KeepRules {
-    /// Sets [`newest`](Self::newest).
-    #[must_use]
-    pub fn with_newest(mut self, newest: impl Into<Option<usize>>) -> Self {
-        self.newest = newest.into();
-        self
-    }
-
-    /// Sets [`max_age`](Self::max_age).
-    #[must_use]
-    pub fn with_max_age(mut self, max_age: impl Into<Option<Duration>>) -> Self {
-        self.max_age = max_age.into();
-        self
-    }
-
-    /// Sets [`max_total`](Self::max_total).
-    #[must_use]
-    pub fn with_max_total(mut self, max_total: impl Into<Option<u64>>) -> Self {
-        self.max_total = max_total.into();
-        self
+    setters! {
+        with_newest(newest: impl Into<Option<usize>>);
+        with_max_age(max_age: impl Into<Option<Duration>>);
+        with_max_total(max_total: impl Into<Option<u64>>);
     }
 }
 

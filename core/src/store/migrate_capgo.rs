@@ -18,6 +18,7 @@ use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::io::vfs::Kind;
 use crate::native::NativeRange;
+use crate::setters::setters;
 
 /// The data of the plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,39 +48,12 @@ impl CapgoBundles {
         }
     }
 
-    /// Sets [`infos`](Self::infos).
-    #[must_use]
-    pub fn with_infos(mut self, infos: Vec<String>) -> Self {
-        self.infos = infos;
-        self
-    }
-
-    /// Sets [`current`](Self::current).
-    #[must_use]
-    pub fn with_current(mut self, current: impl Into<Option<String>>) -> Self {
-        self.current = current.into();
-        self
-    }
-
-    /// Sets [`fallback`](Self::fallback).
-    #[must_use]
-    pub fn with_fallback(mut self, fallback: impl Into<Option<String>>) -> Self {
-        self.fallback = fallback.into();
-        self
-    }
-
-    /// Sets [`next`](Self::next).
-    #[must_use]
-    pub fn with_next(mut self, next: impl Into<Option<String>>) -> Self {
-        self.next = next.into();
-        self
-    }
-
-    /// Sets [`native_build`](Self::native_build).
-    #[must_use]
-    pub fn with_native_build(mut self, native_build: impl Into<Option<String>>) -> Self {
-        self.native_build = native_build.into();
-        self
+    setters! {
+        with_infos(infos: Vec<String>);
+        with_current(current: impl Into<Option<String>>);
+        with_fallback(fallback: impl Into<Option<String>>);
+        with_next(next: impl Into<Option<String>>);
+        with_native_build(native_build: impl Into<Option<String>>);
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::keys::KeyId;
 use crate::limits::Limits;
+use crate::setters::setters;
 use crate::verified::Proof;
 
 /// Capgo's minimum, below which a slow phone cannot even start its web view.
@@ -119,102 +120,21 @@ impl Default for StoreOptions {
 }
 
 impl StoreOptions {
-    /// Sets [`bundles`](Self::bundles).
-    #[must_use]
-    pub fn with_bundles(mut self, bundles: impl Into<Option<PathBuf>>) -> Self {
-        self.bundles = bundles.into();
-        self
-    }
-
-    /// Sets [`required_proof`](Self::required_proof).
-    #[must_use]
-    pub fn with_required_proof(mut self, required_proof: RequiredProof) -> Self {
-        self.required_proof = required_proof;
-        self
-    }
-
-    /// Sets [`attempts`](Self::attempts).
-    #[must_use]
-    pub fn with_attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
-        self
-    }
-
-    /// Sets [`silent_starts`](Self::silent_starts).
-    #[must_use]
-    pub fn with_silent_starts(mut self, silent_starts: u32) -> Self {
-        self.silent_starts = silent_starts;
-        self
-    }
-
-    /// Sets [`app_ready_timeout`](Self::app_ready_timeout).
-    #[must_use]
-    pub fn with_app_ready_timeout(mut self, app_ready_timeout: Duration) -> Self {
-        self.app_ready_timeout = app_ready_timeout;
-        self
-    }
-
-    /// Sets [`reset_when_native_changes`](Self::reset_when_native_changes).
-    #[must_use]
-    pub fn with_reset_when_native_changes(mut self, reset_when_native_changes: bool) -> Self {
-        self.reset_when_native_changes = reset_when_native_changes;
-        self
-    }
-
-    /// Sets [`auto_delete_failed`](Self::auto_delete_failed).
-    #[must_use]
-    pub fn with_auto_delete_failed(mut self, auto_delete_failed: bool) -> Self {
-        self.auto_delete_failed = auto_delete_failed;
-        self
-    }
-
-    /// Sets [`auto_delete_previous`](Self::auto_delete_previous).
-    #[must_use]
-    pub fn with_auto_delete_previous(mut self, auto_delete_previous: bool) -> Self {
-        self.auto_delete_previous = auto_delete_previous;
-        self
-    }
-
-    /// Sets [`built_in_sequence`](Self::built_in_sequence).
-    #[must_use]
-    pub fn with_built_in_sequence(mut self, built_in_sequence: impl Into<Option<u64>>) -> Self {
-        self.built_in_sequence = built_in_sequence.into();
-        self
-    }
-
-    /// Sets [`limits`](Self::limits).
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Sets [`unpack_threads`](Self::unpack_threads).
-    #[must_use]
-    pub fn with_unpack_threads(mut self, unpack_threads: impl Into<Option<NonZeroUsize>>) -> Self {
-        self.unpack_threads = unpack_threads.into();
-        self
-    }
-
-    /// Sets [`lock_timeout`](Self::lock_timeout).
-    #[must_use]
-    pub fn with_lock_timeout(mut self, lock_timeout: Duration) -> Self {
-        self.lock_timeout = lock_timeout;
-        self
-    }
-
-    /// Sets [`space_margin`](Self::space_margin).
-    #[must_use]
-    pub fn with_space_margin(mut self, space_margin: u64) -> Self {
-        self.space_margin = space_margin;
-        self
-    }
-
-    /// Sets [`verify_at_launch`](Self::verify_at_launch).
-    #[must_use]
-    pub fn with_verify_at_launch(mut self, verify_at_launch: impl Into<Option<Duration>>) -> Self {
-        self.verify_at_launch = verify_at_launch.into();
-        self
+    setters! {
+        with_bundles(bundles: impl Into<Option<PathBuf>>);
+        with_required_proof(required_proof: RequiredProof);
+        with_attempts(attempts: u32);
+        with_silent_starts(silent_starts: u32);
+        with_app_ready_timeout(app_ready_timeout: Duration);
+        with_reset_when_native_changes(reset_when_native_changes: bool);
+        with_auto_delete_failed(auto_delete_failed: bool);
+        with_auto_delete_previous(auto_delete_previous: bool);
+        with_built_in_sequence(built_in_sequence: impl Into<Option<u64>>);
+        with_limits(limits: Limits);
+        with_unpack_threads(unpack_threads: impl Into<Option<NonZeroUsize>>);
+        with_lock_timeout(lock_timeout: Duration);
+        with_space_margin(space_margin: u64);
+        with_verify_at_launch(verify_at_launch: impl Into<Option<Duration>>);
     }
 
     pub(super) fn validate(&self) -> Result<()> {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::setters::setters;
 use capbundle::http::{Headers, Url};
 
 /// The content type of an archive, unless a header overrides it.
@@ -70,66 +71,15 @@ impl HttpUploadOptions {
         Ok(self)
     }
 
-    /// Sets [`headers`](Self::headers).
-    #[must_use]
-    pub fn with_headers(mut self, headers: Headers) -> Self {
-        self.headers = headers;
-        self
-    }
-
-    /// Sets [`field`](Self::field).
-    #[must_use]
-    pub fn with_field(mut self, field: impl Into<String>) -> Self {
-        self.field = field.into();
-        self
-    }
-
-    /// Sets [`fields`](Self::fields).
-    #[must_use]
-    pub fn with_fields(mut self, fields: Vec<(String, String)>) -> Self {
-        self.fields = fields;
-        self
-    }
-
-    /// Sets [`file_name`](Self::file_name).
-    #[must_use]
-    pub fn with_file_name(mut self, file_name: impl Into<Option<String>>) -> Self {
-        self.file_name = file_name.into();
-        self
-    }
-
-    /// Sets [`connect_timeout`](Self::connect_timeout).
-    #[must_use]
-    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Self {
-        self.connect_timeout = connect_timeout;
-        self
-    }
-
-    /// Sets [`stall_timeout`](Self::stall_timeout).
-    #[must_use]
-    pub fn with_stall_timeout(mut self, stall_timeout: Duration) -> Self {
-        self.stall_timeout = stall_timeout;
-        self
-    }
-
-    /// Sets [`answer_timeout`](Self::answer_timeout).
-    #[must_use]
-    pub fn with_answer_timeout(mut self, answer_timeout: impl Into<Option<Duration>>) -> Self {
-        self.answer_timeout = answer_timeout.into();
-        self
-    }
-
-    /// Sets [`tries`](Self::tries).
-    #[must_use]
-    pub fn with_tries(mut self, tries: u32) -> Self {
-        self.tries = tries;
-        self
-    }
-
-    /// Sets [`first_wait`](Self::first_wait).
-    #[must_use]
-    pub fn with_first_wait(mut self, first_wait: Duration) -> Self {
-        self.first_wait = first_wait;
-        self
+    setters! {
+        with_headers(headers: Headers);
+        with_field(field: impl Into<String>);
+        with_fields(fields: Vec<(String, String)>);
+        with_file_name(file_name: impl Into<Option<String>>);
+        with_connect_timeout(connect_timeout: Duration);
+        with_stall_timeout(stall_timeout: Duration);
+        with_answer_timeout(answer_timeout: impl Into<Option<Duration>>);
+        with_tries(tries: u32);
+        with_first_wait(first_wait: Duration);
     }
 }

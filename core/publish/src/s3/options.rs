@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::setters::setters;
+
 /// How URLs name the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -54,45 +56,12 @@ impl BucketOptions {
         }
     }
 
-    /// Sets [`endpoint`](Self::endpoint).
-    #[must_use]
-    pub fn with_endpoint(mut self, endpoint: impl Into<Option<String>>) -> Self {
-        self.endpoint = endpoint.into();
-        self
-    }
-
-    /// Sets [`port`](Self::port).
-    #[must_use]
-    pub fn with_port(mut self, port: impl Into<Option<u16>>) -> Self {
-        self.port = port.into();
-        self
-    }
-
-    /// Sets [`ssl`](Self::ssl).
-    #[must_use]
-    pub fn with_ssl(mut self, ssl: impl Into<Option<bool>>) -> Self {
-        self.ssl = ssl.into();
-        self
-    }
-
-    /// Sets [`style`](Self::style).
-    #[must_use]
-    pub fn with_style(mut self, style: Style) -> Self {
-        self.style = style;
-        self
-    }
-
-    /// Sets [`connect_timeout`](Self::connect_timeout).
-    #[must_use]
-    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Self {
-        self.connect_timeout = connect_timeout;
-        self
-    }
-
-    /// Sets [`stall_timeout`](Self::stall_timeout).
-    #[must_use]
-    pub fn with_stall_timeout(mut self, stall_timeout: Duration) -> Self {
-        self.stall_timeout = stall_timeout;
-        self
+    setters! {
+        with_endpoint(endpoint: impl Into<Option<String>>);
+        with_port(port: impl Into<Option<u16>>);
+        with_ssl(ssl: impl Into<Option<bool>>);
+        with_style(style: Style);
+        with_connect_timeout(connect_timeout: Duration);
+        with_stall_timeout(stall_timeout: Duration);
     }
 }

@@ -25,6 +25,7 @@ use super::request::S3Request;
 use super::response::{Refused, S3Response};
 use super::{key, request};
 use crate::error::{Error, Result};
+use crate::setters::setters;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Method;
 use capbundle::progress::Control;
@@ -65,39 +66,12 @@ impl Default for UploadOptions {
 }
 
 impl UploadOptions {
-    /// Sets [`content_type`](Self::content_type).
-    #[must_use]
-    pub fn with_content_type(mut self, content_type: impl Into<String>) -> Self {
-        self.content_type = content_type.into();
-        self
-    }
-
-    /// Sets [`cache_control`](Self::cache_control).
-    #[must_use]
-    pub fn with_cache_control(mut self, cache_control: impl Into<Option<String>>) -> Self {
-        self.cache_control = cache_control.into();
-        self
-    }
-
-    /// Sets [`metadata`](Self::metadata).
-    #[must_use]
-    pub fn with_metadata(mut self, metadata: Vec<(String, String)>) -> Self {
-        self.metadata = metadata;
-        self
-    }
-
-    /// Sets [`replace`](Self::replace).
-    #[must_use]
-    pub fn with_replace(mut self, replace: bool) -> Self {
-        self.replace = replace;
-        self
-    }
-
-    /// Sets [`parallel`](Self::parallel).
-    #[must_use]
-    pub fn with_parallel(mut self, parallel: usize) -> Self {
-        self.parallel = parallel;
-        self
+    setters! {
+        with_content_type(content_type: impl Into<String>);
+        with_cache_control(cache_control: impl Into<Option<String>>);
+        with_metadata(metadata: Vec<(String, String)>);
+        with_replace(replace: bool);
+        with_parallel(parallel: usize);
     }
 }
 

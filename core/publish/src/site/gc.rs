@@ -12,6 +12,7 @@ use super::plan::ExecutionOptions;
 use super::state::{channel_names, read_channel, read_release, release_of_path};
 use super::storage::{Content, Item, SiteStorage};
 use crate::error::{Error, Result};
+use crate::setters::setters;
 use capbundle::AppId;
 use capbundle::ChannelName;
 use capbundle::digest::Sha256Digest;
@@ -46,25 +47,10 @@ impl Default for GcOptions {
 }
 
 impl GcOptions {
-    /// Sets [`keep`](Self::keep).
-    #[must_use]
-    pub fn with_keep(mut self, keep: usize) -> Self {
-        self.keep = keep;
-        self
-    }
-
-    /// Sets [`grace`](Self::grace).
-    #[must_use]
-    pub fn with_grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
-    }
-
-    /// Sets [`now`](Self::now).
-    #[must_use]
-    pub fn with_now(mut self, now: Timestamp) -> Self {
-        self.now = now;
-        self
+    setters! {
+        with_keep(keep: usize);
+        with_grace(grace: Duration);
+        with_now(now: Timestamp);
     }
 }
 

@@ -8,6 +8,7 @@ use tempfile::TempPath;
 use super::note::SiteNote;
 use super::storage::{Content, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 use crate::error::{Error, Result};
+use crate::setters::setters;
 use capbundle::ErrorKind;
 use capbundle::progress::Control;
 use capbundle::release::ChannelFile;
@@ -38,11 +39,8 @@ impl<'a> ExecutionOptions<'a> {
         }
     }
 
-    /// Sets [`dry_run`](Self::dry_run).
-    #[must_use]
-    pub fn with_dry_run(mut self, dry_run: bool) -> Self {
-        self.dry_run = dry_run;
-        self
+    setters! {
+        with_dry_run(dry_run: bool);
     }
 }
 

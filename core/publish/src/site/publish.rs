@@ -10,6 +10,7 @@ use super::signing::{self, Signed, Signing};
 use super::state::SiteState;
 use super::{Outcome, Publisher, SiteNote};
 use crate::error::{Error, Result};
+use crate::setters::setters;
 use capbundle::keys::{KeyId, PublicContentKey};
 use capbundle::native::NativeRange;
 use capbundle::progress::Control;
@@ -49,25 +50,10 @@ impl ReleaseMetadata {
         }
     }
 
-    /// Sets [`native`](Self::native).
-    #[must_use]
-    pub fn with_native(mut self, native: NativeRange) -> Self {
-        self.native = native;
-        self
-    }
-
-    /// Sets [`link`](Self::link).
-    #[must_use]
-    pub fn with_link(mut self, link: impl Into<Option<String>>) -> Self {
-        self.link = link.into();
-        self
-    }
-
-    /// Sets [`comment`](Self::comment).
-    #[must_use]
-    pub fn with_comment(mut self, comment: impl Into<Option<String>>) -> Self {
-        self.comment = comment.into();
-        self
+    setters! {
+        with_native(native: NativeRange);
+        with_link(link: impl Into<Option<String>>);
+        with_comment(comment: impl Into<Option<String>>);
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::ring::Rings;
 use super::{Publisher, SiteNote};
 use crate::error::{Error, Result};
+use crate::setters::setters;
 use capbundle::ChannelName;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyId, PublicContentKey, SigningKey, VerifyingKey};
@@ -49,18 +50,9 @@ impl<'a> Signing<'a> {
         }
     }
 
-    /// Sets [`ring`](Self::ring).
-    #[must_use]
-    pub fn with_ring(mut self, ring: impl Into<Option<&'a [u8]>>) -> Self {
-        self.ring = ring.into();
-        self
-    }
-
-    /// Sets [`sequence`](Self::sequence).
-    #[must_use]
-    pub fn with_sequence(mut self, sequence: impl Into<Option<u64>>) -> Self {
-        self.sequence = sequence.into();
-        self
+    setters! {
+        with_ring(ring: impl Into<Option<&'a [u8]>>);
+        with_sequence(sequence: impl Into<Option<u64>>);
     }
 
     /// The rings up to the newest, after checking that these keys may sign and that none of them is a content key.

@@ -16,6 +16,7 @@ pub use problem::{Problem, ProblemSeverity};
 use look::Looker;
 
 use crate::error::{Error, Result};
+use crate::setters::setters;
 use capbundle::AppId;
 use capbundle::ChannelName;
 use capbundle::ErrorKind;
@@ -74,46 +75,13 @@ impl<'a> VerifyOptions<'a> {
         }
     }
 
-    /// Sets [`ring`](Self::ring).
-    #[must_use]
-    pub fn with_ring(mut self, ring: impl Into<Option<&'a [u8]>>) -> Self {
-        self.ring = ring.into();
-        self
-    }
-
-    /// Sets [`expires_within`](Self::expires_within).
-    #[must_use]
-    pub fn with_expires_within(mut self, expires_within: Duration) -> Self {
-        self.expires_within = expires_within;
-        self
-    }
-
-    /// Sets [`full`](Self::full).
-    #[must_use]
-    pub fn with_full(mut self, full: bool) -> Self {
-        self.full = full;
-        self
-    }
-
-    /// Sets [`content_keys`](Self::content_keys).
-    #[must_use]
-    pub fn with_content_keys(mut self, content_keys: &'a [&'a ContentKey]) -> Self {
-        self.content_keys = content_keys;
-        self
-    }
-
-    /// Sets [`now`](Self::now).
-    #[must_use]
-    pub fn with_now(mut self, now: Timestamp) -> Self {
-        self.now = now;
-        self
-    }
-
-    /// Sets [`download`](Self::download).
-    #[must_use]
-    pub fn with_download(mut self, download: DownloadOptions) -> Self {
-        self.download = download;
-        self
+    setters! {
+        with_ring(ring: impl Into<Option<&'a [u8]>>);
+        with_expires_within(expires_within: Duration);
+        with_full(full: bool);
+        with_content_keys(content_keys: &'a [&'a ContentKey]);
+        with_now(now: Timestamp);
+        with_download(download: DownloadOptions);
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::setters::setters;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Method, Request, Url};
 use capbundle::io::regular_file;
@@ -26,11 +27,8 @@ impl Expected {
         Self { digest, size: None }
     }
 
-    /// Sets [`size`](Self::size).
-    #[must_use]
-    pub fn with_size(mut self, size: impl Into<Option<u64>>) -> Self {
-        self.size = size.into();
-        self
+    setters! {
+        with_size(size: impl Into<Option<u64>>);
     }
 
     /// The local file at `path`.
@@ -87,46 +85,13 @@ impl UrlCheckOptions {
         }
     }
 
-    /// Sets [`max_size`](Self::max_size).
-    #[must_use]
-    pub fn with_max_size(mut self, max_size: u64) -> Self {
-        self.max_size = max_size;
-        self
-    }
-
-    /// Sets [`origin`](Self::origin).
-    #[must_use]
-    pub fn with_origin(mut self, origin: impl Into<String>) -> Self {
-        self.origin = origin.into();
-        self
-    }
-
-    /// Sets [`connect_timeout`](Self::connect_timeout).
-    #[must_use]
-    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Self {
-        self.connect_timeout = connect_timeout;
-        self
-    }
-
-    /// Sets [`stall_timeout`](Self::stall_timeout).
-    #[must_use]
-    pub fn with_stall_timeout(mut self, stall_timeout: Duration) -> Self {
-        self.stall_timeout = stall_timeout;
-        self
-    }
-
-    /// Sets [`attempts`](Self::attempts).
-    #[must_use]
-    pub fn with_attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
-        self
-    }
-
-    /// Sets [`first_wait`](Self::first_wait).
-    #[must_use]
-    pub fn with_first_wait(mut self, first_wait: Duration) -> Self {
-        self.first_wait = first_wait;
-        self
+    setters! {
+        with_max_size(max_size: u64);
+        with_origin(origin: impl Into<String>);
+        with_connect_timeout(connect_timeout: Duration);
+        with_stall_timeout(stall_timeout: Duration);
+        with_attempts(attempts: u32);
+        with_first_wait(first_wait: Duration);
     }
 
     pub(super) fn request(&self, url: &Url) -> Request {

@@ -15,6 +15,7 @@ use crate::error::{IoContext, Result};
 use crate::finding::{Finding, FindingCode};
 use crate::limits::Limits;
 use crate::progress::{Control, Phase};
+use crate::setters::setters;
 
 const NOTIFY_APP_READY: &str = "notifyAppReady";
 /// Larger files are not searched for private keys. A key file with certificates is smaller.
@@ -38,32 +39,11 @@ pub struct CheckOptions {
 }
 
 impl CheckOptions {
-    /// Sets [`skip_notify_app_ready`](Self::skip_notify_app_ready).
-    #[must_use]
-    pub fn with_skip_notify_app_ready(mut self, skip_notify_app_ready: bool) -> Self {
-        self.skip_notify_app_ready = skip_notify_app_ready;
-        self
-    }
-
-    /// Sets [`skip_code`](Self::skip_code).
-    #[must_use]
-    pub fn with_skip_code(mut self, skip_code: bool) -> Self {
-        self.skip_code = skip_code;
-        self
-    }
-
-    /// Sets [`ignore`](Self::ignore).
-    #[must_use]
-    pub fn with_ignore(mut self, ignore: Vec<String>) -> Self {
-        self.ignore = ignore;
-        self
-    }
-
-    /// Sets [`allow_secrets`](Self::allow_secrets).
-    #[must_use]
-    pub fn with_allow_secrets(mut self, allow_secrets: Vec<String>) -> Self {
-        self.allow_secrets = allow_secrets;
-        self
+    setters! {
+        with_skip_notify_app_ready(skip_notify_app_ready: bool);
+        with_skip_code(skip_code: bool);
+        with_ignore(ignore: Vec<String>);
+        with_allow_secrets(allow_secrets: Vec<String>);
     }
 }
 

@@ -7,6 +7,7 @@ use crate::digest::Sha256Digest;
 use crate::error::Result;
 use crate::http::transport::{Cleartext, Headers};
 use crate::http::url::Url;
+use crate::setters::setters;
 
 /// A file on a server.
 #[derive(Debug, Clone)]
@@ -38,32 +39,11 @@ impl Remote {
         }
     }
 
-    /// Sets [`headers`](Self::headers).
-    #[must_use]
-    pub fn with_headers(mut self, headers: Headers) -> Self {
-        self.headers = headers;
-        self
-    }
-
-    /// Sets [`digest`](Self::digest).
-    #[must_use]
-    pub fn with_digest(mut self, digest: impl Into<Option<Sha256Digest>>) -> Self {
-        self.digest = digest.into();
-        self
-    }
-
-    /// Sets [`size`](Self::size).
-    #[must_use]
-    pub fn with_size(mut self, size: impl Into<Option<u64>>) -> Self {
-        self.size = size.into();
-        self
-    }
-
-    /// Sets [`key`](Self::key).
-    #[must_use]
-    pub fn with_key(mut self, key: impl Into<Option<String>>) -> Self {
-        self.key = key.into();
-        self
+    setters! {
+        with_headers(headers: Headers);
+        with_digest(digest: impl Into<Option<Sha256Digest>>);
+        with_size(size: impl Into<Option<u64>>);
+        with_key(key: impl Into<Option<String>>);
     }
 
     /// Its name on disk. A hash, so that a server cannot choose it.
@@ -131,60 +111,15 @@ impl Default for DownloadOptions {
 }
 
 impl DownloadOptions {
-    /// Sets [`max_size`](Self::max_size).
-    #[must_use]
-    pub fn with_max_size(mut self, max_size: u64) -> Self {
-        self.max_size = max_size;
-        self
-    }
-
-    /// Sets [`connect_timeout`](Self::connect_timeout).
-    #[must_use]
-    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Self {
-        self.connect_timeout = connect_timeout;
-        self
-    }
-
-    /// Sets [`stall_timeout`](Self::stall_timeout).
-    #[must_use]
-    pub fn with_stall_timeout(mut self, stall_timeout: Duration) -> Self {
-        self.stall_timeout = stall_timeout;
-        self
-    }
-
-    /// Sets [`min_rate`](Self::min_rate).
-    #[must_use]
-    pub fn with_min_rate(mut self, min_rate: u64) -> Self {
-        self.min_rate = min_rate;
-        self
-    }
-
-    /// Sets [`attempts`](Self::attempts).
-    #[must_use]
-    pub fn with_attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
-        self
-    }
-
-    /// Sets [`first_wait`](Self::first_wait).
-    #[must_use]
-    pub fn with_first_wait(mut self, first_wait: Duration) -> Self {
-        self.first_wait = first_wait;
-        self
-    }
-
-    /// Sets [`cleartext`](Self::cleartext).
-    #[must_use]
-    pub fn with_cleartext(mut self, cleartext: Cleartext) -> Self {
-        self.cleartext = cleartext;
-        self
-    }
-
-    /// Sets [`space_margin`](Self::space_margin).
-    #[must_use]
-    pub fn with_space_margin(mut self, space_margin: u64) -> Self {
-        self.space_margin = space_margin;
-        self
+    setters! {
+        with_max_size(max_size: u64);
+        with_connect_timeout(connect_timeout: Duration);
+        with_stall_timeout(stall_timeout: Duration);
+        with_min_rate(min_rate: u64);
+        with_attempts(attempts: u32);
+        with_first_wait(first_wait: Duration);
+        with_cleartext(cleartext: Cleartext);
+        with_space_margin(space_margin: u64);
     }
 }
 

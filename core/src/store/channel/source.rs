@@ -1,5 +1,6 @@
 //! The site and the channel that a store updates from.
 
+use crate::setters::setters;
 use crate::store::install::ReleaseOptions;
 use crate::update::channel::Site;
 
@@ -27,10 +28,7 @@ impl ChannelSource {
         }
     }
 
-    /// Sets [`device_id`](Self::device_id).
-    #[must_use]
-    pub fn with_device_id(mut self, device_id: impl Into<Option<String>>) -> Self {
-        self.device_id = device_id.into();
-        self
+    setters! {
+        with_device_id(device_id: impl Into<Option<String>>);
     }
 }

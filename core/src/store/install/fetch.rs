@@ -15,6 +15,7 @@ use crate::http::download::{Download, DownloadOptions, Remote, download_unless};
 use crate::http::{Headers, Transport, Url};
 use crate::keys::VerifyingKey;
 use crate::progress::Control;
+use crate::setters::setters;
 use crate::store::open::Store;
 use crate::store::records::BundleRecord;
 use crate::verified::{Proof, VerifiedArchive};
@@ -75,18 +76,9 @@ impl RemoteArchive {
         }
     }
 
-    /// Sets [`headers`](Self::headers).
-    #[must_use]
-    pub fn with_headers(mut self, headers: Headers) -> Self {
-        self.headers = headers;
-        self
-    }
-
-    /// Sets [`size`](Self::size).
-    #[must_use]
-    pub fn with_size(mut self, size: impl Into<Option<u64>>) -> Self {
-        self.size = size.into();
-        self
+    setters! {
+        with_headers(headers: Headers);
+        with_size(size: impl Into<Option<u64>>);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::channel::ChannelName;
 use crate::keys::ContentKey;
 use crate::native::{NativeRange, NativeVersion};
 use crate::release::{FileList, TrustedRelease};
+use crate::setters::setters;
 use crate::store::records::AcceptedRelease;
 use crate::verified::VerifiedArchive;
 
@@ -37,32 +38,11 @@ impl NewBundle {
         }
     }
 
-    /// Sets [`native`](Self::native).
-    #[must_use]
-    pub fn with_native(mut self, native: NativeRange) -> Self {
-        self.native = native;
-        self
-    }
-
-    /// Sets [`link`](Self::link).
-    #[must_use]
-    pub fn with_link(mut self, link: impl Into<Option<String>>) -> Self {
-        self.link = link.into();
-        self
-    }
-
-    /// Sets [`comment`](Self::comment).
-    #[must_use]
-    pub fn with_comment(mut self, comment: impl Into<Option<String>>) -> Self {
-        self.comment = comment.into();
-        self
-    }
-
-    /// Sets [`sequence`](Self::sequence).
-    #[must_use]
-    pub fn with_sequence(mut self, sequence: impl Into<Option<u64>>) -> Self {
-        self.sequence = sequence.into();
-        self
+    setters! {
+        with_native(native: NativeRange);
+        with_link(link: impl Into<Option<String>>);
+        with_comment(comment: impl Into<Option<String>>);
+        with_sequence(sequence: impl Into<Option<u64>>);
     }
 }
 
@@ -95,11 +75,8 @@ impl ReleaseOptions {
         }
     }
 
-    /// Sets [`content_keys`](Self::content_keys).
-    #[must_use]
-    pub fn with_content_keys(mut self, content_keys: Vec<Arc<ContentKey>>) -> Self {
-        self.content_keys = content_keys;
-        self
+    setters! {
+        with_content_keys(content_keys: Vec<Arc<ContentKey>>);
     }
 }
 

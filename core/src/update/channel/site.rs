@@ -4,6 +4,7 @@ use crate::channel::ChannelName;
 use crate::error::{Error, Result};
 use crate::http::{Headers, Url};
 use crate::release::paths;
+use crate::setters::setters;
 
 /// A folder behind a web server, a bucket or a CDN.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +26,8 @@ impl Site {
         }
     }
 
-    /// Sets [`headers`](Self::headers).
-    #[must_use]
-    pub fn with_headers(mut self, headers: Headers) -> Self {
-        self.headers = headers;
-        self
+    setters! {
+        with_headers(headers: Headers);
     }
 
     /// The site and the channel of an address such as `https://example.com/app/channels/production.json`.

@@ -11,6 +11,7 @@ use super::request::UpdateRequest;
 use super::status_code::Notice;
 use crate::error::{Error, Result};
 use crate::http::download::{WEB_PAGE, is_markup};
+use crate::setters::setters;
 
 /// A request for the device's channel, or for another channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,11 +36,8 @@ impl ChannelRequest {
         Self { device, channel: None }
     }
 
-    /// Sets [`channel`](Self::channel).
-    #[must_use]
-    pub fn with_channel(mut self, channel: impl Into<Option<String>>) -> Self {
-        self.channel = channel.into();
-        self
+    setters! {
+        with_channel(channel: impl Into<Option<String>>);
     }
 }
 
@@ -76,11 +74,8 @@ impl ChannelSet {
         }
     }
 
-    /// Sets [`allow_set`](Self::allow_set).
-    #[must_use]
-    pub fn with_allow_set(mut self, allow_set: impl Into<Option<bool>>) -> Self {
-        self.allow_set = allow_set.into();
-        self
+    setters! {
+        with_allow_set(allow_set: impl Into<Option<bool>>);
     }
 }
 
@@ -108,11 +103,8 @@ impl CurrentChannel {
         }
     }
 
-    /// Sets [`allow_set`](Self::allow_set).
-    #[must_use]
-    pub fn with_allow_set(mut self, allow_set: impl Into<Option<bool>>) -> Self {
-        self.allow_set = allow_set.into();
-        self
+    setters! {
+        with_allow_set(allow_set: impl Into<Option<bool>>);
     }
 }
 
@@ -156,18 +148,9 @@ impl ChannelInfo {
         }
     }
 
-    /// Sets [`public`](Self::public).
-    #[must_use]
-    pub fn with_public(mut self, public: bool) -> Self {
-        self.public = public;
-        self
-    }
-
-    /// Sets [`allow_self_set`](Self::allow_self_set).
-    #[must_use]
-    pub fn with_allow_self_set(mut self, allow_self_set: bool) -> Self {
-        self.allow_self_set = allow_self_set;
-        self
+    setters! {
+        with_public(public: bool);
+        with_allow_self_set(allow_self_set: bool);
     }
 }
 

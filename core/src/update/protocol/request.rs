@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::lenient;
 
+use crate::setters::setters;
+
 /// The platform of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -85,101 +87,20 @@ pub struct UpdateRequest {
 }
 
 impl UpdateRequest {
-    /// Sets [`platform`](Self::platform).
-    #[must_use]
-    pub fn with_platform(mut self, platform: impl Into<String>) -> Self {
-        self.platform = platform.into();
-        self
-    }
-
-    /// Sets [`device_id`](Self::device_id).
-    #[must_use]
-    pub fn with_device_id(mut self, device_id: impl Into<String>) -> Self {
-        self.device_id = device_id.into();
-        self
-    }
-
-    /// Sets [`app_id`](Self::app_id).
-    #[must_use]
-    pub fn with_app_id(mut self, app_id: impl Into<String>) -> Self {
-        self.app_id = app_id.into();
-        self
-    }
-
-    /// Sets [`custom_id`](Self::custom_id).
-    #[must_use]
-    pub fn with_custom_id(mut self, custom_id: impl Into<String>) -> Self {
-        self.custom_id = custom_id.into();
-        self
-    }
-
-    /// Sets [`version_build`](Self::version_build).
-    #[must_use]
-    pub fn with_version_build(mut self, version_build: impl Into<String>) -> Self {
-        self.version_build = version_build.into();
-        self
-    }
-
-    /// Sets [`version_code`](Self::version_code).
-    #[must_use]
-    pub fn with_version_code(mut self, version_code: impl Into<String>) -> Self {
-        self.version_code = version_code.into();
-        self
-    }
-
-    /// Sets [`version_os`](Self::version_os).
-    #[must_use]
-    pub fn with_version_os(mut self, version_os: impl Into<String>) -> Self {
-        self.version_os = version_os.into();
-        self
-    }
-
-    /// Sets [`version_name`](Self::version_name).
-    #[must_use]
-    pub fn with_version_name(mut self, version_name: impl Into<String>) -> Self {
-        self.version_name = version_name.into();
-        self
-    }
-
-    /// Sets [`plugin_version`](Self::plugin_version).
-    #[must_use]
-    pub fn with_plugin_version(mut self, plugin_version: impl Into<String>) -> Self {
-        self.plugin_version = plugin_version.into();
-        self
-    }
-
-    /// Sets [`is_emulator`](Self::is_emulator).
-    #[must_use]
-    pub fn with_is_emulator(mut self, is_emulator: bool) -> Self {
-        self.is_emulator = is_emulator;
-        self
-    }
-
-    /// Sets [`is_prod`](Self::is_prod).
-    #[must_use]
-    pub fn with_is_prod(mut self, is_prod: bool) -> Self {
-        self.is_prod = is_prod;
-        self
-    }
-
-    /// Sets [`install_source`](Self::install_source).
-    #[must_use]
-    pub fn with_install_source(mut self, install_source: impl Into<Option<String>>) -> Self {
-        self.install_source = install_source.into();
-        self
-    }
-
-    /// Sets [`default_channel`](Self::default_channel).
-    #[must_use]
-    pub fn with_default_channel(mut self, default_channel: impl Into<Option<String>>) -> Self {
-        self.default_channel = default_channel.into();
-        self
-    }
-
-    /// Sets [`key_id`](Self::key_id).
-    #[must_use]
-    pub fn with_key_id(mut self, key_id: impl Into<Option<String>>) -> Self {
-        self.key_id = key_id.into();
-        self
+    setters! {
+        with_platform(platform: impl Into<String>);
+        with_device_id(device_id: impl Into<String>);
+        with_app_id(app_id: impl Into<String>);
+        with_custom_id(custom_id: impl Into<String>);
+        with_version_build(version_build: impl Into<String>);
+        with_version_code(version_code: impl Into<String>);
+        with_version_os(version_os: impl Into<String>);
+        with_version_name(version_name: impl Into<String>);
+        with_plugin_version(plugin_version: impl Into<String>);
+        with_is_emulator(is_emulator: bool);
+        with_is_prod(is_prod: bool);
+        with_install_source(install_source: impl Into<Option<String>>);
+        with_default_channel(default_channel: impl Into<Option<String>>);
+        with_key_id(key_id: impl Into<Option<String>>);
     }
 }

@@ -8,6 +8,7 @@ use super::lenient;
 use super::status_code::{Notice, StatusKind};
 use crate::error::{Error, Result};
 use crate::http::download::{WEB_PAGE, is_markup};
+use crate::setters::setters;
 
 /// The version that Capgo uses for the bundle inside the native app.
 pub const BUILT_IN: &str = "builtin";
@@ -89,39 +90,12 @@ impl UpdateOffer {
         }
     }
 
-    /// Sets [`checksum`](Self::checksum).
-    #[must_use]
-    pub fn with_checksum(mut self, checksum: impl Into<Option<String>>) -> Self {
-        self.checksum = checksum.into();
-        self
-    }
-
-    /// Sets [`session_key`](Self::session_key).
-    #[must_use]
-    pub fn with_session_key(mut self, session_key: impl Into<Option<String>>) -> Self {
-        self.session_key = session_key.into();
-        self
-    }
-
-    /// Sets [`manifest`](Self::manifest).
-    #[must_use]
-    pub fn with_manifest(mut self, manifest: Vec<ManifestEntry>) -> Self {
-        self.manifest = manifest;
-        self
-    }
-
-    /// Sets [`link`](Self::link).
-    #[must_use]
-    pub fn with_link(mut self, link: impl Into<Option<String>>) -> Self {
-        self.link = link.into();
-        self
-    }
-
-    /// Sets [`comment`](Self::comment).
-    #[must_use]
-    pub fn with_comment(mut self, comment: impl Into<Option<String>>) -> Self {
-        self.comment = comment.into();
-        self
+    setters! {
+        with_checksum(checksum: impl Into<Option<String>>);
+        with_session_key(session_key: impl Into<Option<String>>);
+        with_manifest(manifest: Vec<ManifestEntry>);
+        with_link(link: impl Into<Option<String>>);
+        with_comment(comment: impl Into<Option<String>>);
     }
 }
 

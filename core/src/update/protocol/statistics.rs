@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::lenient;
 use super::request::UpdateRequest;
 
+use crate::setters::setters;
+
 /// An event on a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -31,11 +33,8 @@ impl StatsEvent {
         }
     }
 
-    /// Sets [`old_version_name`](Self::old_version_name).
-    #[must_use]
-    pub fn with_old_version_name(mut self, old_version_name: impl Into<String>) -> Self {
-        self.old_version_name = old_version_name.into();
-        self
+    setters! {
+        with_old_version_name(old_version_name: impl Into<String>);
     }
 }
 
@@ -60,11 +59,8 @@ impl StatsResponse {
         }
     }
 
-    /// Sets [`results`](Self::results).
-    #[must_use]
-    pub fn with_results(mut self, results: impl Into<Option<Vec<StatsResult>>>) -> Self {
-        self.results = results.into();
-        self
+    setters! {
+        with_results(results: impl Into<Option<Vec<StatsResult>>>);
     }
 }
 

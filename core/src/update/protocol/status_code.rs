@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::lenient;
 
+use crate::setters::setters;
+
 /// The kind of a response without a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -286,11 +288,8 @@ pub struct MoreInfo {
 }
 
 impl MoreInfo {
-    /// Sets [`retry_after_seconds`](Self::retry_after_seconds).
-    #[must_use]
-    pub fn with_retry_after_seconds(mut self, retry_after_seconds: impl Into<Option<u64>>) -> Self {
-        self.retry_after_seconds = retry_after_seconds.into();
-        self
+    setters! {
+        with_retry_after_seconds(retry_after_seconds: impl Into<Option<u64>>);
     }
 }
 
@@ -310,32 +309,11 @@ impl Notice {
         }
     }
 
-    /// Sets [`version`](Self::version).
-    #[must_use]
-    pub fn with_version(mut self, version: impl Into<Option<String>>) -> Self {
-        self.version = version.into();
-        self
-    }
-
-    /// Sets [`old`](Self::old).
-    #[must_use]
-    pub fn with_old(mut self, old: impl Into<Option<String>>) -> Self {
-        self.old = old.into();
-        self
-    }
-
-    /// Sets [`major`](Self::major).
-    #[must_use]
-    pub fn with_major(mut self, major: impl Into<Option<bool>>) -> Self {
-        self.major = major.into();
-        self
-    }
-
-    /// Sets [`more_info`](Self::more_info).
-    #[must_use]
-    pub fn with_more_info(mut self, more_info: impl Into<Option<MoreInfo>>) -> Self {
-        self.more_info = more_info.into();
-        self
+    setters! {
+        with_version(version: impl Into<Option<String>>);
+        with_old(old: impl Into<Option<String>>);
+        with_major(major: impl Into<Option<bool>>);
+        with_more_info(more_info: impl Into<Option<MoreInfo>>);
     }
 
     /// The kind that the server sent, else the kind of the code, else [`StatusKind::Failed`].
