@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{json, native_packages};
+use super::{cannot_access_app, json, native_packages};
 use crate::access::Caller;
 use crate::api_error::documented::{INVALID_VERSION, NOT_FOUND, PERMISSION, STORAGE};
 use crate::api_error::{ApiError, ApiResult};
@@ -334,7 +334,7 @@ pub(crate) async fn promote(
     };
     let app_id = fields.app_id()?;
     if !caller.may_write(&app_id) {
-        return Err(ApiError::new("cannot_access_app", "You can't access this app").documented(PERMISSION));
+        return Err(cannot_access_app().documented(PERMISSION));
     }
     let message = state
         .database

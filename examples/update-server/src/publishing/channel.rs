@@ -7,7 +7,7 @@ use axum::extract::State;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::json;
+use super::{cannot_access_app, json, readable_app};
 use crate::access::Caller;
 use crate::api_error::{ApiError, ApiResult};
 use crate::database::channels::{self, ChannelRow, LinkedBundle};
@@ -25,10 +25,7 @@ pub(crate) async fn list(
     caller: Caller,
     fields: Fields,
 ) -> ApiResult<Json<Value>> {
-    let app_id = fields.app_id()?;
-    if !caller.may_read(&app_id) {
-        return Err(ApiError::new("cannot_access_app", "You can't access this app"));
-    }
+    let app_id = readable_app(&caller, &fields)?;
     let (name, page) = (fields.text("channel"), fields.number("page").unwrap_or(0).max(0));
     state
         .database
@@ -48,11 +45,7 @@ pub(crate) async fn set(
     caller: Caller,
     fields: Fields,
 ) -> ApiResult<Json<Value>> {
-    let app_id = fields.app_id()?;
-    let name = channel_name(&fields)?;
-    if !caller.may_write(&app_id) {
-        return Err(ApiError::new("cannot_access_app", "You can't access this app"));
-    }
+    let (app_id, name) = channel_to_change(&caller, &fields)?;
     let new_apps = state.config.new_apps;
     state
         .database
@@ -84,16 +77,23 @@ pub(crate) async fn delete(
     caller: Caller,
     fields: Fields,
 ) -> ApiResult<Json<Value>> {
-    let app_id = fields.app_id()?;
-    let name = channel_name(&fields)?;
-    if !caller.may_write(&app_id) {
-        return Err(ApiError::new("cannot_access_app", "You can't access this app"));
-    }
+    let (app_id, name) = channel_to_change(&caller, &fields)?;
     state
         .database
         .write(move |database| channels::delete(database, find(database, &app_id, &name)?.id))
         .await?;
     Ok(Json(json!({ "status": "ok" })))
+}
+
+/// The app and the name of the channel, which the caller may change.
+fn channel_to_change(caller: &Caller, fields: &Fields) -> ApiResult<(String, String)> {
+    let app_id = fields.app_id()?;
+    let name = channel_name(fields)?;
+    if caller.may_write(&app_id) {
+        Ok((app_id, name))
+    } else {
+        Err(cannot_access_app())
+    }
 }
 
 fn channel_name(fields: &Fields) -> ApiResult<String> {

@@ -6,8 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
+use super::readable_app;
 use crate::access::Caller;
-use crate::api_error::{ApiError, ApiResult};
+use crate::api_error::ApiResult;
 use crate::database::statistics;
 use crate::input::Fields;
 use crate::state::ServerState;
@@ -18,10 +19,7 @@ pub(crate) async fn list(
     caller: Caller,
     fields: Fields,
 ) -> ApiResult<Json<Value>> {
-    let app_id = fields.app_id()?;
-    if !caller.may_read(&app_id) {
-        return Err(ApiError::new("cannot_access_app", "You can't access this app"));
-    }
+    let app_id = readable_app(&caller, &fields)?;
     let rows = state
         .database
         .read(move |database| statistics::recent(database, &app_id))
