@@ -21,6 +21,7 @@ mod value_parsers;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use capbundle::native::{NativeRange, NativeVersion};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use bundle::{
@@ -143,6 +144,31 @@ pub(crate) enum Command {
     /// Print the man page, or write the man pages of all commands into a folder
     #[command(after_help = "Examples:\n  capbundle man | man -l -\n  capbundle man --to /usr/local/share/man/man1")]
     Man(ManArgs),
+}
+
+/// The native versions of a release.
+#[derive(Debug, Args)]
+pub(crate) struct NativeArgs {
+    /// Oldest native version that the bundle runs on
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) native_min: Option<String>,
+    /// Newest native version that the bundle runs on
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) native_max: Option<String>,
+}
+
+impl NativeArgs {
+    pub(crate) fn range(&self) -> NativeRange {
+        native_range(self.native_min.as_deref(), self.native_max.as_deref())
+    }
+}
+
+/// The range between two native versions, either of which may be missing.
+pub(crate) fn native_range(min: Option<&str>, max: Option<&str>) -> NativeRange {
+    NativeRange {
+        min: min.map(NativeVersion::new),
+        max: max.map(NativeVersion::new),
+    }
 }
 
 /// The switch of every command with a result.

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::site::{
     GcArgs, PauseArgs, PromoteArgs, PublishArgs, RenewArgs, RollbackArgs, RolloutArgs, SiteListArgs, SiteVerifyArgs,
 };
-use super::{JsonSwitch, value_parsers};
+use super::{JsonSwitch, NativeArgs, value_parsers};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReleaseCommand {
@@ -154,12 +154,8 @@ pub(crate) struct ReleaseCreateArgs {
     /// Time until the release expires: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = value_parsers::duration)]
     pub(crate) expires_in: Duration,
-    /// Oldest native version that the bundle runs on
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) native_min: Option<String>,
-    /// Newest native version that the bundle runs on
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) native_max: Option<String>,
+    #[command(flatten)]
+    pub(crate) native: NativeArgs,
     /// Link to more information
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<String>,

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::server::NetworkArgs;
 use super::upload::S3Access;
-use super::{ContentArgs, JsonSwitch, value_parsers};
+use super::{ContentArgs, JsonSwitch, NativeArgs, value_parsers};
 
 /// The location of a site.
 #[derive(Debug, Args)]
@@ -76,12 +76,8 @@ pub(crate) struct PublishArgs {
     /// Do not seal the archive even if there is a content key
     #[arg(long, conflicts_with = "recipient")]
     pub(crate) plain: bool,
-    /// Oldest native version that the bundle runs on
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) native_min: Option<String>,
-    /// Newest native version that the bundle runs on
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) native_max: Option<String>,
+    #[command(flatten)]
+    pub(crate) native: NativeArgs,
     /// Link to more information about the bundle
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<String>,

@@ -5,13 +5,12 @@ use std::env;
 use capbundle::VerifiedArchive;
 use capbundle::capgo;
 use capbundle::capgo::IvSessionKey;
-use capbundle::native::NativeVersion;
 use capbundle::store::{BundleRecord, BundleRef, NewBundle, RequiredProof, Status, Store};
 use serde::Serialize;
 
 use super::app::Device;
 use super::documents::{self, BundleDocument};
-use crate::args::InstallArgs;
+use crate::args::{InstallArgs, native_range};
 use crate::commands::bundle::{require_zip, signed_checksum};
 use crate::commands::key_source::{self, FoundKey};
 use crate::error::{About, Result, Subject};
@@ -93,10 +92,7 @@ fn verified_archive(args: &InstallArgs, key: Option<&FoundKey>, output: &Output)
 }
 
 fn new_bundle(args: &InstallArgs) -> NewBundle {
-    let native = NativeRange {
-        min: args.min_native.as_deref().map(NativeVersion::new),
-        max: args.max_native.as_deref().map(NativeVersion::new),
-    };
+    let native = native_range(args.min_native.as_deref(), args.max_native.as_deref());
     NewBundle::new(&args.version)
         .with_native(native)
         .with_link(args.link.clone())

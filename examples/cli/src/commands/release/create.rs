@@ -8,7 +8,6 @@ use capbundle::Limits;
 use capbundle::VerifiedArchive;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{PublicContentKey, SigningKey};
-use capbundle::native::{NativeRange, NativeVersion};
 use capbundle::release;
 use capbundle::release::{ArchiveIdentity, BUILT_IN, BundleIdentity, FileList, Release, ReleaseTarget, SealedIdentity};
 use capbundle::sealed;
@@ -75,10 +74,7 @@ pub(crate) fn run(args: &ReleaseCreateArgs, output: &Output) -> Result<()> {
     let new = Release::new(app, channel, args.sequence, target)
         .with_version(args.bundle.as_deref().unwrap_or(BundleRef::BUILT_IN))
         .with_validity(created_at, expires_at)
-        .with_native(NativeRange {
-            min: args.native_min.clone().map(NativeVersion::new),
-            max: args.native_max.clone().map(NativeVersion::new),
-        })
+        .with_native(args.native.range())
         .with_link(args.link.clone())
         .with_comment(args.comment.clone())
         .with_critical(critical.cloned());

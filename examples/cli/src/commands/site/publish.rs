@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use capbundle::Limits;
 use capbundle::keys::PublicContentKey;
-use capbundle::native::{NativeRange, NativeVersion};
 use capbundle::release::MAX_FILE_LIST_BYTES;
 use capbundle_publish::site::{Audience, Bundle, DeliveredFiles, Delivery, NewRelease, ReleaseMetadata};
 
@@ -50,12 +49,8 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
     let bundle = Bundle::of_zip(&zip, &Limits::default(), &bar.control()).about(Subject::Archive)?;
     drop(bar);
     let bundle = bundle.sealed_for(recipients, folder.path());
-    let native = NativeRange {
-        min: args.native_min.clone().map(NativeVersion::new),
-        max: args.native_max.clone().map(NativeVersion::new),
-    };
     let metadata = ReleaseMetadata::new(version)
-        .with_native(native)
+        .with_native(args.native.range())
         .with_link(args.link.clone())
         .with_comment(args.comment.clone());
     let new = NewRelease {
@@ -82,8 +77,8 @@ fn publish_signed(
         (args.bundle.is_some(), "--bundle"),
         (args.sequence.is_some(), "--sequence"),
         (!args.recipient.is_empty(), "--recipient"),
-        (args.native_min.is_some(), "--native-min"),
-        (args.native_max.is_some(), "--native-max"),
+        (args.native.native_min.is_some(), "--native-min"),
+        (args.native.native_max.is_some(), "--native-max"),
         (args.link.is_some(), "--link"),
         (args.comment.is_some(), "--comment"),
     ];

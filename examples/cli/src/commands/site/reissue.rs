@@ -1,12 +1,11 @@
 //! `capbundle release rollback` and `renew`
 
-use capbundle::native::{NativeRange, NativeVersion};
 use capbundle::store::BundleRef;
 use capbundle_publish::site::ReleaseMetadata;
 
 use super::TargetChannel;
 use super::signing::Keys;
-use crate::args::{RenewArgs, RollbackArgs};
+use crate::args::{RenewArgs, RollbackArgs, native_range};
 use crate::error::Result;
 use crate::output::Output;
 
@@ -26,10 +25,7 @@ pub(crate) fn rollback(args: &RollbackArgs, output: &Output) -> Result<()> {
 
 /// The metadata of a release of the built-in bundle.
 fn metadata(args: &RollbackArgs) -> ReleaseMetadata {
-    let native = NativeRange {
-        min: args.native_min.clone().map(NativeVersion::new),
-        max: args.native_max.clone().map(NativeVersion::new),
-    };
+    let native = native_range(args.native_min.as_deref(), args.native_max.as_deref());
     ReleaseMetadata::new(BundleRef::BUILT_IN)
         .with_native(native)
         .with_comment(args.comment.clone())
