@@ -6,7 +6,7 @@ use super::bundle::Bundle;
 use super::channel::{keep, lowering, require_share};
 use super::plan;
 use super::plan::{Decision, ExecutionOptions, Step};
-use super::signing::{self, Signed, Signing};
+use super::signing::{self, Signed, Signing, SigningContext};
 use super::state::SiteState;
 use super::{Outcome, Publisher, SiteNote};
 use crate::error::{Error, Result};
@@ -15,7 +15,7 @@ use capbundle::keys::{KeyId, PublicContentKey};
 use capbundle::native::NativeRange;
 use capbundle::progress::Control;
 use capbundle::release::paths;
-use capbundle::release::{BundleIdentity, Candidate, KeyRing, Release, ReleaseTarget};
+use capbundle::release::{BundleIdentity, Candidate, Release, ReleaseTarget};
 use capbundle::sealed;
 use capbundle::size;
 use capbundle::time::Timestamp;
@@ -106,16 +106,20 @@ impl Publisher<'_> {
             let mut notes = Vec::new();
             let rings = signing.rings(self, &bundle.recipients, &mut notes, control)?;
             self.count(&mut state, &rings, &mut notes, control)?;
-            let ring = rings.newest();
+            let authority = &SigningContext {
+                signing,
+                ring: rings.newest(),
+                dry_run,
+            };
             let wanted = self.wanted(bundle, metadata, signing, &state)?;
             let mut decision = Decision {
                 notes,
                 ..Decision::default()
             };
-            if let Some(offered) = self.offered(&state, &wanted, signing, ring, bundle, control)? {
+            if let Some(offered) = self.offered(&state, &wanted, authority, bundle, control)? {
                 return self.offer_again(&offered, &state, audience, decision);
             }
-            let sequence = match self.unfinished(&state, &wanted, signing, ring, bundle, control)? {
+            let sequence = match self.unfinished(&state, &wanted, authority, bundle, control)? {
                 Some(release) => {
                     decision.notes.push(SiteNote::Resumed(release.sequence));
                     decision.steps = keep(&release);
@@ -126,7 +130,7 @@ impl Publisher<'_> {
                     preview(&mut decision, bundle, &wanted);
                     wanted.sequence
                 }
-                None => self.make(&mut decision, bundle, wanted, signing, ring, control)?,
+                None => self.make(&mut decision, bundle, wanted, authority, control)?,
             };
             decision.sequences.push(sequence);
             self.offer(&mut decision, &state, sequence, audience)?;
@@ -159,11 +163,11 @@ impl Publisher<'_> {
         &self,
         state: &SiteState,
         wanted: &Release,
-        signing: &Signing<'_>,
-        ring: &KeyRing,
+        authority: &SigningContext<'_>,
         bundle: &Bundle,
         control: &Control,
     ) -> Result<Option<Release>> {
+        let &SigningContext { signing, ring, .. } = authority;
         let good_until = Timestamp(self.now.0.saturating_add(signing.lifetime.as_secs() / 2));
         for sequence in state.channel.sequences() {
             // A damaged release is replaced by a new one.
@@ -216,16 +220,15 @@ impl Publisher<'_> {
     }
 
     /// A complete release of an earlier run that no device has seen.
-    pub(super) fn unfinished(
+    fn unfinished(
         &self,
         state: &SiteState,
         wanted: &Release,
-        signing: &Signing<'_>,
-        ring: &KeyRing,
+        authority: &SigningContext<'_>,
         bundle: &Bundle,
         control: &Control,
     ) -> Result<Option<Release>> {
-        let found = self.begun(state, wanted, signing, ring, control)?;
+        let found = self.begun(state, wanted, authority, control)?;
         match found {
             Some(release) if self.is_complete(&release, &bundle.recipients, control)? => Ok(Some(release)),
             _ => Ok(None),
@@ -237,13 +240,13 @@ impl Publisher<'_> {
         &self,
         state: &SiteState,
         wanted: &Release,
-        signing: &Signing<'_>,
-        ring: &KeyRing,
+        authority: &SigningContext<'_>,
         control: &Control,
     ) -> Result<Option<Release>> {
         let Some(sequence) = state.newest_own() else {
             return Ok(None);
         };
+        let &SigningContext { signing, ring, .. } = authority;
         let is_requested = signing.sequence.is_none_or(|requested| requested == sequence);
         if sequence <= state.highest_used() || !is_requested {
             return Ok(None);
@@ -294,14 +297,15 @@ impl Publisher<'_> {
         decision: &mut Decision,
         bundle: &Bundle,
         mut wanted: Release,
-        signing: &Signing<'_>,
-        ring: &KeyRing,
+        authority: &SigningContext<'_>,
         control: &Control,
     ) -> Result<u64> {
         let outgoing = bundle.outgoing(control)?;
         let identity = bundle.identity(outgoing.sealed);
         wanted.target = ReleaseTarget::Bundle(identity);
-        let Signed { envelope, release } = signing.sign(self, ring, &wanted, &bundle.recipients)?;
+        let Signed { envelope, release } = authority
+            .signing
+            .sign(self, authority.ring, &wanted, &bundle.recipients)?;
         let (path, size) = paths::archive_of(&identity);
         decision.steps.push(Step::File {
             path,

@@ -4,27 +4,18 @@ use std::time::Duration;
 
 use super::channel::keep;
 use super::plan::{Decision, ExecutionOptions, Step};
-use super::signing::{Signed, Signing};
+use super::signing::{Signed, Signing, SigningContext};
 use super::state::SiteState;
 use super::{Outcome, Publisher, SiteNote};
 use crate::error::{Error, Result};
 use capbundle::progress::Control;
 use capbundle::release::paths;
 use capbundle::release::policy::TrustedRelease;
-use capbundle::release::{Candidate, KeyRing, Release};
+use capbundle::release::{Candidate, Release};
 use capbundle::time::Timestamp;
 
 /// A release that expires this close to the renewed expiry is not renewed again.
 const MIN_GAIN: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How releases are signed in one run.
-#[derive(Clone, Copy)]
-pub(super) struct Making<'a> {
-    pub(super) signing: &'a Signing<'a>,
-    pub(super) ring: &'a KeyRing,
-    /// Do not sign.
-    pub(super) dry_run: bool,
-}
 
 impl Publisher<'_> {
     /// Extends the lifetime of the offered releases: publishes new releases of the stable bundle and the candidate, so that the
@@ -63,7 +54,7 @@ impl Publisher<'_> {
             if !offered.iter().any(needs) {
                 return Ok(Decision::already_done(state.channel));
             }
-            let making = Making {
+            let authority = SigningContext {
                 signing,
                 ring: rings.newest(),
                 dry_run,
@@ -72,7 +63,7 @@ impl Publisher<'_> {
             let mut next = before.clone();
             for signed in &offered {
                 let wanted = self.renewed(signed.release(), signing, state.next_sequence()?);
-                let sequence = self.resume_or_make(&mut decision, &state, &wanted, &making, control)?;
+                let sequence = self.resume_or_make(&mut decision, &state, &wanted, &authority, control)?;
                 state.take(sequence);
                 if before.stable == Some(signed.release().sequence) {
                     next.stable = Some(sequence);
@@ -100,11 +91,11 @@ impl Publisher<'_> {
         decision: &mut Decision,
         state: &SiteState,
         wanted: &Release,
-        making: &Making<'_>,
+        authority: &SigningContext<'_>,
         control: &Control,
     ) -> Result<u64> {
-        let Making { signing, ring, dry_run } = *making;
-        if let Some(begun) = self.begun(state, wanted, signing, ring, control)?
+        let &SigningContext { signing, ring, dry_run } = authority;
+        if let Some(begun) = self.begun(state, wanted, authority, control)?
             && begun.target == wanted.target
         {
             decision.notes.push(SiteNote::Resumed(begun.sequence));

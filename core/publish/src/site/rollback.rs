@@ -2,8 +2,7 @@
 
 use super::plan::{Decision, ExecutionOptions};
 use super::publish::{ReleaseMetadata, sequence};
-use super::renew::Making;
-use super::signing::{self, Signing};
+use super::signing::{self, Signing, SigningContext};
 use super::state::SiteState;
 use super::{Outcome, Publisher, SiteNote};
 use crate::error::{Error, Result};
@@ -54,13 +53,13 @@ impl Publisher<'_> {
             if offered.as_ref().is_some_and(is_offered) {
                 return Ok(Decision::already_done(state.channel));
             }
-            let making = Making {
+            let authority = SigningContext {
                 signing,
                 ring: rings.newest(),
                 dry_run,
             };
             let wanted = self.renewed(target.release(), signing, sequence(signing, &state)?);
-            self.make_stable(&mut decision, &state, &wanted, &making, control)?;
+            self.make_stable(&mut decision, &state, &wanted, &authority, control)?;
             Ok(decision)
         })
     }
@@ -108,12 +107,12 @@ impl Publisher<'_> {
             {
                 return Ok(Decision::already_done(state.channel));
             }
-            let making = Making {
+            let authority = SigningContext {
                 signing,
                 ring: rings.newest(),
                 dry_run,
             };
-            self.make_stable(&mut decision, &state, &wanted, &making, control)?;
+            self.make_stable(&mut decision, &state, &wanted, &authority, control)?;
             Ok(decision)
         })
     }
@@ -124,10 +123,10 @@ impl Publisher<'_> {
         decision: &mut Decision,
         state: &SiteState,
         wanted: &Release,
-        making: &Making<'_>,
+        authority: &SigningContext<'_>,
         control: &Control,
     ) -> Result<()> {
-        let sequence = self.resume_or_make(decision, state, wanted, making, control)?;
+        let sequence = self.resume_or_make(decision, state, wanted, authority, control)?;
         let mut next = state.channel.clone();
         next.stable = Some(sequence);
         if let Some(candidate) = next.candidate.take() {

@@ -31,6 +31,16 @@ pub struct Signing<'a> {
     pub sequence: Option<u64>,
 }
 
+/// How the releases of one run are signed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SigningContext<'a> {
+    pub(super) signing: &'a Signing<'a>,
+    /// The newest ring, whose keys sign.
+    pub(super) ring: &'a KeyRing,
+    /// Do not sign.
+    pub(super) dry_run: bool,
+}
+
 /// A new release, signed, and verified as a device verifies it.
 #[derive(Debug)]
 pub(super) struct Signed {
