@@ -3,7 +3,7 @@
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::envelope::{Envelope, RELEASE_TYPE};
+use super::envelope::{Envelope, RELEASE_TYPE, SignedDocument};
 use super::fields::{self, FORMAT};
 use super::refusal::Refusal;
 use crate::app_id::AppId;
@@ -295,13 +295,9 @@ impl SealedIdentity {
 }
 
 /// An envelope and the release in it, unverified: for inspecting releases and making new ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedRelease {
-    envelope: Envelope,
-    release: Release,
-}
+pub type SignedRelease = SignedDocument<Release>;
 
-impl SignedRelease {
+impl SignedDocument<Release> {
     /// Reads an envelope and its release; verifies nothing.
     ///
     /// # Errors
@@ -312,39 +308,27 @@ impl SignedRelease {
             let envelope = Envelope::read(bytes)?;
             require_release(&envelope)?;
             let release = Release::read(envelope.payload())?;
-            Ok(Self { envelope, release })
+            Ok(Self::new(envelope, release))
         };
         read().map_err(|refusal: Refusal| refusal.of("release"))
-    }
-
-    /// The envelope.
-    #[must_use]
-    pub fn envelope(&self) -> &Envelope {
-        &self.envelope
-    }
-
-    /// The envelope, to add signatures to.
-    #[must_use]
-    pub fn into_envelope(self) -> Envelope {
-        self.envelope
     }
 
     /// The contents of the payload.
     #[must_use]
     pub fn release(&self) -> &Release {
-        &self.release
+        self.document()
     }
 
     /// SHA-256 of the payload.
     #[must_use]
     pub fn payload_digest(&self) -> Sha256Digest {
-        Sha256Digest::of(self.envelope.payload())
+        Sha256Digest::of(self.envelope().payload())
     }
 
     /// The digest that selects the devices of a [rollout](crate::update::channel::bucket) of this release.
     #[must_use]
     pub fn rollout_digest(&self) -> Sha256Digest {
-        rollout_digest(&self.release, self.payload_digest())
+        rollout_digest(self.release(), self.payload_digest())
     }
 }
 

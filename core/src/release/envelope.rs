@@ -31,6 +31,39 @@ pub struct Envelope {
     signatures: Vec<Signature>,
 }
 
+/// An envelope and the document in it. Unverified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedDocument<T> {
+    envelope: Envelope,
+    document: T,
+}
+
+impl<T> SignedDocument<T> {
+    pub(super) fn new(envelope: Envelope, document: T) -> Self {
+        Self { envelope, document }
+    }
+
+    /// The envelope.
+    #[must_use]
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// The envelope, to add signatures to.
+    #[must_use]
+    pub fn into_envelope(self) -> Envelope {
+        self.envelope
+    }
+
+    pub(super) fn into_document(self) -> T {
+        self.document
+    }
+
+    pub(super) fn document(&self) -> &T {
+        &self.document
+    }
+}
+
 /// One signature of an [`Envelope`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Signature {

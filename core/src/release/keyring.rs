@@ -6,7 +6,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use super::document::require_type;
-use super::envelope::{Envelope, KEYS_TYPE};
+use super::envelope::{Envelope, KEYS_TYPE, SignedDocument};
 use super::fields::{self, FORMAT};
 use super::refusal::Refusal;
 use crate::app_id::AppId;
@@ -166,13 +166,9 @@ impl RingDocument {
 }
 
 /// An envelope and the ring in it, unverified: for inspecting rings and making new ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedKeyRing {
-    envelope: Envelope,
-    ring: RingDocument,
-}
+pub type SignedKeyRing = SignedDocument<RingDocument>;
 
-impl SignedKeyRing {
+impl SignedDocument<RingDocument> {
     /// Reads an envelope and its ring; verifies nothing.
     ///
     /// # Errors
@@ -186,25 +182,13 @@ impl SignedKeyRing {
         let envelope = Envelope::read(bytes)?;
         require_type(&envelope, KEYS_TYPE, "a key ring")?;
         let ring = RingDocument::read(envelope.payload())?;
-        Ok(Self { envelope, ring })
-    }
-
-    /// The envelope.
-    #[must_use]
-    pub fn envelope(&self) -> &Envelope {
-        &self.envelope
-    }
-
-    /// The envelope, to add signatures to.
-    #[must_use]
-    pub fn into_envelope(self) -> Envelope {
-        self.envelope
+        Ok(Self::new(envelope, ring))
     }
 
     /// The contents of the payload.
     #[must_use]
     pub fn ring(&self) -> &RingDocument {
-        &self.ring
+        self.document()
     }
 }
 
@@ -222,10 +206,10 @@ impl KeyRing {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) with the reasons of docs/format.md.
     pub fn trusted(bytes: &[u8], app: &AppId) -> Result<Self> {
         let first = || {
-            let SignedKeyRing { envelope, ring } = SignedKeyRing::read(bytes)?;
-            ring.require_signed(&envelope)?;
-            ring.require_app(app)?;
-            Ok(Self(ring))
+            let signed = SignedKeyRing::read(bytes)?;
+            signed.ring().require_signed(signed.envelope())?;
+            signed.ring().require_app(app)?;
+            Ok(Self(signed.into_document()))
         };
         first().map_err(|refusal: Refusal| refusal.of("key ring"))
     }

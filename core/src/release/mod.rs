@@ -85,7 +85,7 @@ pub use channel::{ALL_DEVICES, Candidate, ChannelFile, MAX_CHANNEL_FILE_BYTES};
 pub use document::{
     ArchiveIdentity, BUILT_IN, BundleIdentity, Release, ReleaseTarget, SealedIdentity, SignedRelease, create, sign,
 };
-pub use envelope::{Envelope, KEYS_TYPE, MAX_ENVELOPE_BYTES, RELEASE_TYPE};
+pub use envelope::{Envelope, KEYS_TYPE, MAX_ENVELOPE_BYTES, RELEASE_TYPE, SignedDocument};
 pub use file_list::{FileList, ListedFile, MAX_FILE_LIST_BYTES};
 pub use keyring::{KeyRing, MAX_RINGS_AT_A_TIME, RingDocument, SignedKeyRing, create_ring, sign_ring};
 pub use policy::{Accepted, TrustContext, TrustedRelease};
