@@ -168,6 +168,32 @@ fn wait_until(done: impl Fn() -> bool) {
 }
 
 #[test]
+fn an_upload_that_breaks_off_is_reported_and_nothing_of_it_is_served() {
+    let server = TestServer::start();
+    let half = b"first half,";
+    let whole = Sha256Digest::of(b"first half, second half");
+    let mut stream = connect(server.address);
+    let head = format!(
+        "PUT /upload/{APP} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: 23\r\n\r\n",
+        server.key
+    );
+    stream.write_all(&[head.as_bytes(), half].concat()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+
+    let response = receive(&mut stream);
+
+    assert_eq!(
+        (response.status, &response.json()["error"]),
+        (400, &json!("upload_broken_off"))
+    );
+    assert!(files(&server).is_empty());
+    for digest in [whole, Sha256Digest::of(half)] {
+        let served = server.send("GET", &format!("/bundles/{APP}/{digest}.zip"), &[], b"");
+        assert_eq!(served.status, 404);
+    }
+}
+
+#[test]
 fn an_incomplete_chunked_upload_is_rejected() {
     let server = TestServer::start();
     let mut stream = connect(server.address);
