@@ -193,6 +193,17 @@ impl From<Form> for ChecksumForm {
     }
 }
 
+/// How a signed checksum is verified, besides `--key`, whose help differs.
+#[derive(Debug, Args)]
+pub(crate) struct SignatureArgs {
+    /// The public key as PEM text; `\n` may stand for line breaks
+    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
+    pub(crate) key_data: Option<String>,
+    /// Encoding of the signed checksum
+    #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
+    pub(crate) checksum_form: Form,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct EncryptArgs {
     /// The zip to encrypt; the result is <ZIP>_encrypted.zip
@@ -290,12 +301,8 @@ pub(crate) struct VerifyArgs {
     /// The public key file to verify the signed checksum with
     #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
     pub(crate) key: Option<PathBuf>,
-    /// The public key as PEM text; `\n` may stand for line breaks
-    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
-    pub(crate) key_data: Option<String>,
-    /// Encoding of the signed checksum
-    #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
-    pub(crate) checksum_form: Form,
+    #[command(flatten)]
+    pub(crate) signature: SignatureArgs,
     #[command(flatten)]
     pub(crate) output: JsonSwitch,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::bundle::SignatureArgs;
 use super::server::ServerArgs;
 use super::{Form, JsonSwitch, value_parsers};
 
@@ -58,12 +59,8 @@ pub(crate) struct DownloadArgs {
     /// capacitor.config]
     #[arg(long, value_name = "FILE", conflicts_with = "key_data")]
     pub(crate) key: Option<PathBuf>,
-    /// The public key as PEM text; `\n` may stand for line breaks
-    #[arg(long, value_name = "PEM", allow_hyphen_values = true)]
-    pub(crate) key_data: Option<String>,
-    /// Encoding of the signed checksum
-    #[arg(long, value_enum, default_value = "v3", value_name = "FORM")]
-    pub(crate) checksum_form: Form,
+    #[command(flatten)]
+    pub(crate) signature: SignatureArgs,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
     #[command(flatten)]

@@ -32,10 +32,10 @@ struct Document {
 
 pub(crate) fn run(args: &VerifyArgs, output: &Output) -> Result<()> {
     require_zip(&args.zip)?;
-    let key = key_source::named_verifying_key(args.key.as_deref(), args.key_data.as_deref())?;
+    let key = key_source::named_verifying_key(args.key.as_deref(), args.signature.key_data.as_deref())?;
     let bar = output.progress();
     let archive = if let Some(found) = &key {
-        let checksum = signed_checksum(&args.checksum, args.checksum_form)?;
+        let checksum = signed_checksum(&args.checksum, args.signature.checksum_form)?;
         capgo::verify_signed_only(&args.zip, &checksum, &found.key, &bar.control())
             .about(Subject::Archive)
             .map_err(|failure| {
