@@ -1,7 +1,7 @@
 //! Measures sealing and opening on this machine: in memory, without files and SHA-256.
 //!
-//! The segments are processed by the same code and on the same threads as those of files, and the results are discarded.
-//! So the rate can be compared with that of other ciphers in memory.
+//! The segments are processed by the same code and on the same threads as those of files. The results are discarded,
+//! so that the rate can be compared with that of other ciphers in memory.
 //!
 //! ```
 //! use capbundle::sealed::in_memory::InMemory;

@@ -21,8 +21,8 @@ impl Store {
         self.trusted_release(&self.settled()?, envelope, options)
     }
 
-    /// Installs a release from its files. It is served only after [`set_next`](Self::set_next) or [`set_current`](Self::set_current). The archive is not
-    /// removed.
+    /// Installs a release from its files. It is served only after [`set_next`](Self::set_next) or
+    /// [`set_current`](Self::set_current). The archive is not removed.
     ///
     /// The release is checked, the archive opened and unpacked, and its files compared with the list. Then the bundle
     /// is installed and the release recorded as accepted, in one change of the state: after a crash both are done or
