@@ -1,8 +1,12 @@
 //! Points in time.
 
+mod iso8601;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+
+pub use self::iso8601::UtcOffset;
 
 /// Seconds since 1970-01-01 UTC. The device's clock may be wrong and may jump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
