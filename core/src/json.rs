@@ -7,11 +7,14 @@
 //! Documents are read through a tree of values, not through derived deserializers, which are larger: see
 //! docs/decisions/0020-one-type-per-document.md.
 
+mod shown;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+pub(crate) use self::shown::shown;
 use crate::path::printable;
 
 /// The largest integer that every JSON reader represents exactly (RFC 8259 section 6).

@@ -23,6 +23,11 @@ impl NativeVersion {
         &self.0
     }
 
+    /// Whether the version starts with numbers, so that it can be compared.
+    pub(crate) fn is_comparable(&self) -> bool {
+        self.numbers().is_some()
+    }
+
     fn numbers(&self) -> Option<Vec<u64>> {
         let head = self.0.split(['-', '+', ' ']).next().unwrap_or_default();
         let mut numbers = head

@@ -3,6 +3,8 @@
 //! All must hold; a condition that held once stays met. Capgo's Android plugin drops a background condition at the
 //! first return to the foreground; this one waits for the full time.
 
+mod capgo;
+
 use std::time::Duration;
 
 use serde::Serialize;
