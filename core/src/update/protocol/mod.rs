@@ -7,12 +7,14 @@
 
 mod channel_self;
 mod lenient;
+mod report_action;
 mod request;
 mod response;
 mod statistics;
 mod status_code;
 
 pub use channel_self::{ChannelInfo, ChannelOrigin, ChannelRequest, ChannelResponse, ChannelSet, CurrentChannel};
+pub use report_action::ReportAction;
 pub use request::{Platform, UpdateRequest};
 pub use response::{BUILT_IN, ManifestEntry, NO_ARCHIVE, UpdateOffer, UpdateResponse};
 pub use statistics::{StatsEvent, StatsResponse, StatsResult, is_known_action};

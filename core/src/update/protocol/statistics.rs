@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
+use super::report_action::ReportAction;
 use super::request::UpdateRequest;
-
 use crate::setters::setters;
 
 /// An event on a device.
@@ -14,7 +14,7 @@ pub struct StatsEvent {
     /// The device and its running bundle. For a file of a bundle, `version_name` is `version:file`.
     #[serde(flatten)]
     pub device: UpdateRequest,
-    /// The event; see [`is_known_action`].
+    /// The event: a [`ReportAction`], or another one that [`is_known_action`] accepts.
     #[serde(default, deserialize_with = "lenient::text")]
     pub action: String,
     /// The previous bundle, or empty.
@@ -99,63 +99,15 @@ impl StatsResult {
     }
 }
 
-const ACTIONS: &[&str] = &[
-    "ping",
-    "delete",
-    "reset",
-    "set",
-    "get",
-    "set_fail",
-    "update_fail",
-    "download_fail",
-    "windows_path_fail",
-    "canonical_path_fail",
-    "directory_path_fail",
-    "unzip_fail",
-    "low_mem_fail",
-    "download_complete",
-    "download_manifest_start",
-    "download_manifest_complete",
-    "download_manifest_file_fail",
-    "download_manifest_checksum_fail",
-    "download_manifest_brotli_fail",
-    "download_zip_start",
-    "download_zip_complete",
-    "finish_download_fail",
-    "manifest_path_fail",
-    "decrypt_fail",
-    "checksum_required",
-    "insufficient_disk_space",
-    "checksum_fail",
-    "app_moved_to_foreground",
-    "app_moved_to_background",
-    "app_launch_start",
-    "app_launch_ready",
-    "app_launch_timeout",
-    "app_anr",
-    "rate_limit_reached",
-    "setChannel",
-    "getChannel",
-    "set_next",
-    "os_version_changed",
-    "native_app_version_changed",
-];
-
 /// Prefixes of actions with many forms: crashes of the app, and events of its web view.
 const FAMILIES: &[&str] = &["app_crash", "webview_"];
 
-/// Whether servers accept this action. Downloads report steps of ten percent, `download_0` to `download_90`.
+/// Whether servers accept this action: every [`ReportAction`], and the families with the prefixes `app_crash` and
+/// `webview_`.
 #[must_use]
 pub fn is_known_action(action: &str) -> bool {
     let plain = action.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && action.len() <= 64;
-    let step = |digits: &str| {
-        matches!(
-            digits,
-            "0" | "10" | "20" | "30" | "40" | "50" | "60" | "70" | "80" | "90"
-        )
-    };
     plain
-        && (ACTIONS.contains(&action)
-            || FAMILIES.iter().any(|family| action.starts_with(family))
-            || action.strip_prefix("download_").is_some_and(step))
+        && (ReportAction::ALL.iter().any(|known| known.as_str() == action)
+            || FAMILIES.iter().any(|family| action.starts_with(family)))
 }

@@ -21,6 +21,18 @@ pub enum StatusKind {
     Failed,
 }
 
+impl StatusKind {
+    /// The kind as it is sent. Stable.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UpToDate => "up_to_date",
+            Self::Blocked => "blocked",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// The code of a response without a bundle. Unknown codes are preserved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -395,3 +395,34 @@ fn only_known_actions_are_accepted() {
         assert!(!is_known_action(other), "{other}");
     }
 }
+
+#[test]
+fn every_action_has_a_word_of_its_own_that_servers_accept() {
+    let words: std::collections::BTreeSet<&str> = ReportAction::ALL.iter().map(|action| action.as_str()).collect();
+    assert_eq!(words.len(), ReportAction::ALL.len());
+    for word in words {
+        assert!(is_known_action(word), "{word}");
+    }
+}
+
+#[test]
+fn a_percentage_belongs_to_the_step_of_ten_below_it() {
+    for (percent, expected) in [
+        (0, "download_0"),
+        (9, "download_0"),
+        (10, "download_10"),
+        (71, "download_70"),
+        (99, "download_90"),
+        (100, "download_complete"),
+        (255, "download_complete"),
+    ] {
+        assert_eq!(ReportAction::of_download(percent).to_string(), expected);
+    }
+}
+
+#[test]
+fn a_kind_is_written_as_it_is_serialized() {
+    for kind in [StatusKind::UpToDate, StatusKind::Blocked, StatusKind::Failed] {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+    }
+}
