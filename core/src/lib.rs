@@ -17,6 +17,7 @@
 //! | download over HTTP, with resume and retry | [`http`], [`store::Store::install_from`] |
 //! | follow a static channel | [`store::Store::update_from_channel`] |
 //! | ask a Capgo update server | [`update::protocol`] |
+//! | speak with the JavaScript of Capgo's plugin | [`updater`] |
 //! | watch or cancel a long operation | [`Control`] |
 //! | upload to S3 or a server, publish to a static site | the crate `capbundle-publish` |
 //!
@@ -100,6 +101,7 @@ pub mod size;
 pub mod store;
 pub mod time;
 pub mod update;
+pub mod updater;
 mod verified;
 
 /// Compiles and runs the program in the README.
