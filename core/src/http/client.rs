@@ -5,24 +5,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::deadline::Deadline;
+use super::collector::{Collected, Collector, NO_RESPONSE};
 use super::exchange::{Exchange, RedirectPolicy};
 use super::retry::{Backoff, Idempotency, RetryPolicy, is_retryable, retry_after};
 use super::transport::{Cleartext, Head, Receiver, Request, Transport};
 use crate::error::{Error, Result};
 use crate::progress::Control;
 
+pub use super::collector::Response;
+
 /// The default of [`Client::with_max_response_len`].
 const MAX_RESPONSE_LEN: usize = 1 << 20;
-
-/// A response with its whole body.
-#[derive(Debug)]
-pub struct Response {
-    /// Status and headers. The status may be an error.
-    pub head: Head,
-    /// The body.
-    pub body: Vec<u8>,
-}
 
 /// Observes how much of a request's body was sent.
 pub trait UploadProgress {
@@ -210,15 +203,13 @@ impl<'a> Client<'a> {
         progress: &mut dyn UploadProgress,
     ) -> Result<Response, E> {
         self.run(&mut InMemory {
-            client: self,
+            collector: Collector::new(self.control, self.operation, self.max_response_len),
+            max_len: self.max_response_len,
             idempotency,
             make,
             progress,
             is_repeated: false,
             url: String::new(),
-            response: None,
-            stall_timeout: Duration::ZERO,
-            deadline: Deadline::new(Duration::ZERO),
         })
     }
 
@@ -238,26 +229,13 @@ impl<'a> Client<'a> {
 
 /// Keeps the whole response, up to a length.
 struct InMemory<'a, E> {
-    client: &'a Client<'a>,
+    collector: Collector<'a>,
+    max_len: usize,
     idempotency: Idempotency,
     make: &'a mut dyn FnMut() -> Result<Request, E>,
     progress: &'a mut dyn UploadProgress,
     is_repeated: bool,
     url: String,
-    response: Option<Response>,
-    stall_timeout: Duration,
-    /// Starts with the response, since a server may work for a long time before it responds.
-    deadline: Deadline,
-}
-
-impl<E> InMemory<'_, E> {
-    fn check_cancelled(&self) -> Result<()> {
-        self.client.control.check(self.client.operation)
-    }
-
-    fn network(&self, problem: impl Into<String>) -> Error {
-        network(&self.url, problem)
-    }
 }
 
 impl<E: From<Error>> Retryable for InMemory<'_, E> {
@@ -271,15 +249,13 @@ impl<E: From<Error>> Retryable for InMemory<'_, E> {
         self.is_repeated = true;
         let request = (self.make)()?;
         request.url.without_query().clone_into(&mut self.url);
-        self.response = None;
-        self.stall_timeout = request.stall_timeout;
-        self.deadline = Deadline::new(request.stall_timeout);
+        self.collector.start(&request);
         Ok(request)
     }
 
     fn outcome(&mut self, exchange: Result<Exchange>) -> Result<AttemptOutcome<Response>, E> {
-        let error = match (exchange?, self.response.take()) {
-            (Exchange::Complete, Some(response)) => {
+        let problem = match self.collector.finish(exchange)? {
+            Collected::Complete(response) => {
                 if !is_retryable(response.head.status, self.idempotency) {
                     return Ok(AttemptOutcome::Done(response));
                 }
@@ -289,9 +265,14 @@ impl<E: From<Error>> Retryable for InMemory<'_, E> {
                     progressed: false,
                 });
             }
-            (Exchange::Complete, None) => return Ok(AttemptOutcome::retry(Err(self.network(NO_RESPONSE)))),
-            (Exchange::Broken(problem), _) => self.network(problem),
+            Collected::TooLong(_) => {
+                let problem = format!("the response is longer than {} bytes", self.max_len);
+                return Err(network(&self.url, problem).into());
+            }
+            Collected::Stopped(problem) => return Err(network(&self.url, problem).into()),
+            Collected::Broken(problem) => problem,
         };
+        let error = network(&self.url, problem);
         match self.idempotency {
             Idempotency::Idempotent => Ok(AttemptOutcome::retry(Err(error))),
             Idempotency::NonIdempotent => Err(error.into()),
@@ -302,30 +283,15 @@ impl<E: From<Error>> Retryable for InMemory<'_, E> {
 impl<E> Receiver for InMemory<'_, E> {
     fn sent(&mut self, count: u64) -> Result<()> {
         self.progress.sent(count);
-        self.check_cancelled()
+        self.collector.sent(count)
     }
 
     fn begin(&mut self, head: &Head) -> Result<()> {
-        self.response = Some(Response {
-            head: head.clone(),
-            body: Vec::new(),
-        });
-        self.deadline = Deadline::new(self.stall_timeout);
-        self.check_cancelled()
+        self.collector.begin(head)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.check_cancelled()?;
-        let max_len = self.client.max_response_len;
-        let Some(response) = &mut self.response else {
-            return Err(self.network("the body of the response arrived before its head"));
-        };
-        let length = response.body.len() + bytes.len();
-        if length > max_len {
-            return Err(self.network(format!("the response is longer than {max_len} bytes")));
-        }
-        response.body.extend_from_slice(bytes);
-        self.deadline.check(length).map_err(|problem| self.network(problem))
+        self.collector.write(bytes)
     }
 }
 
@@ -379,9 +345,6 @@ impl<E> Receiver for HeadOnly<'_, E> {
         Ok(())
     }
 }
-
-/// The problem of an exchange that completed without a response.
-pub(crate) const NO_RESPONSE: &str = "no response arrived";
 
 fn network(url: &str, problem: impl Into<String>) -> Error {
     Error::Network {

@@ -1,6 +1,6 @@
 //! Downloads of files over unreliable networks: resumed, bounded in size and time, and checked.
 
-mod headers;
+pub(super) mod headers;
 mod options;
 mod part;
 mod rate;

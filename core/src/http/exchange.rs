@@ -14,8 +14,23 @@ pub enum RedirectPolicy {
     /// changes.
     #[default]
     Follow,
+    /// As [`Follow`](Self::Follow). Also sends other requests again, with their body, after 307 and 308 (RFC 9110
+    /// §15.4.8): only for a body that the target may see.
+    Resend,
     /// A redirect is a response like any other.
     Never,
+}
+
+impl RedirectPolicy {
+    /// Whether a response with this status to a request with this method is a redirect to follow.
+    fn follows(self, method: Method, status: u16) -> bool {
+        let is_read = matches!(method, Method::Get | Method::Head);
+        match self {
+            Self::Follow | Self::Resend if is_read => matches!(status, 301 | 302 | 303 | 307 | 308),
+            Self::Resend => matches!(status, 307 | 308),
+            Self::Follow | Self::Never => false,
+        }
+    }
 }
 
 /// How an exchange ended.
@@ -42,11 +57,10 @@ impl Exchange {
     ) -> Result<Self> {
         cleartext.check(&request.url)?;
         let mut request = request.clone();
-        let may_follow = redirects == RedirectPolicy::Follow && matches!(request.method, Method::Get | Method::Head);
         for _ in 0..=MAX_REDIRECTS {
             let mut catcher = RedirectCatcher {
-                may_follow,
-                has_body: request.method != Method::Head,
+                redirects,
+                method: request.method,
                 location: None,
                 sink,
             };
@@ -86,7 +100,10 @@ fn insecure(request: &Request, reason: InsecureReason, problem: String) -> Error
 }
 
 fn redirect(request: &mut Request, location: &str, cleartext: Cleartext) -> Result<()> {
-    let to = request.url.join(location)?;
+    let to = request.url.join(location).map_err(|error| Error::Network {
+        url: request.url.to_string(),
+        problem: format!("the server redirects to an invalid address: {error}"),
+    })?;
     if request.url.is_secure() && !to.is_secure() {
         let problem = format!("redirects to {to}, which is plain http");
         return Err(Error::not_trusted(request.url.to_string(), problem));
@@ -101,7 +118,7 @@ fn redirect(request: &mut Request, location: &str, cleartext: Cleartext) -> Resu
 
 /// The headers that another origin may receive. The others may contain secrets for the origin that the caller named.
 fn kept_across_origins(headers: &Headers) -> Headers {
-    const KEPT: [&str; 4] = ["range", "if-range", "accept", "user-agent"];
+    const KEPT: [&str; 5] = ["range", "if-range", "accept", "content-type", "user-agent"];
     let kept = headers
         .iter()
         .filter(|(name, _)| KEPT.iter().any(|kept| kept.eq_ignore_ascii_case(name)));
@@ -110,8 +127,8 @@ fn kept_across_origins(headers: &Headers) -> Headers {
 
 /// Passes a response to the sink unless it is a redirect to follow.
 struct RedirectCatcher<'a> {
-    may_follow: bool,
-    has_body: bool,
+    redirects: RedirectPolicy,
+    method: Method,
     location: Option<String>,
     sink: &'a mut dyn Receiver,
 }
@@ -122,12 +139,12 @@ impl Receiver for RedirectCatcher<'_> {
     }
 
     fn begin(&mut self, head: &Head) -> Result<()> {
-        if self.may_follow && matches!(head.status, 301 | 302 | 303 | 307 | 308) {
+        if self.redirects.follows(self.method, head.status) {
             self.location = head.headers.get("location").map(str::to_owned);
             if self.location.is_some() {
                 let is_empty = head.headers.get("content-length").map(str::trim) == Some("0");
                 // Without a body the connection can be reused. A body could arrive slowly, so it is not read.
-                return if self.has_body && !is_empty {
+                return if self.method != Method::Head && !is_empty {
                     Err(end_of_redirect())
                 } else {
                     Ok(())

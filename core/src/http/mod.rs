@@ -6,6 +6,7 @@
 
 mod body;
 pub mod client;
+mod collector;
 mod deadline;
 pub mod download;
 mod exchange;
@@ -18,6 +19,7 @@ mod transport;
 mod url;
 
 pub use body::Body;
+pub(crate) use collector::{Collected, Collector};
 pub(crate) use deadline::Deadline;
 pub use exchange::{Exchange, RedirectPolicy};
 #[cfg(feature = "http")]

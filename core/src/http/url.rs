@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use fluent_uri::pct_enc::EString;
+use fluent_uri::pct_enc::encoder::{Data, Query};
 use fluent_uri::{Uri, UriRef};
 
 use crate::error::{Error, Result};
@@ -65,6 +67,32 @@ impl Url {
     pub fn without_query(&self) -> &str {
         let text = self.as_str();
         text.split_once('?').map_or(text, |(before, _)| before)
+    }
+
+    /// The URL with these names and values at the end of its query. Everything but letters, digits and `-._~` is
+    /// percent-encoded.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the result is too long.
+    pub fn with_query<'a>(&self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+        let mut query = EString::<Query>::new();
+        for (name, value) in pairs {
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.encode_str::<Data>(name);
+            query.push('=');
+            query.encode_str::<Data>(value);
+        }
+        if query.is_empty() {
+            return Ok(self.clone());
+        }
+        let separator = match self.as_str().split_once('?') {
+            None => "?",
+            Some((_, "")) => "",
+            Some(_) => "&",
+        };
+        format!("{}{separator}{query}", self.as_str()).parse()
     }
 
     /// Scheme, host and port.

@@ -94,3 +94,22 @@ fn redirects_are_resolved_against_the_url() {
         assert_eq!(base.join(location).unwrap().as_str(), expected);
     }
 }
+
+#[test]
+fn names_and_values_are_added_to_the_query() {
+    let with = |url: &str| {
+        let url: Url = url.parse().unwrap();
+        let added = url.with_query([("a", "1 &=#?+%"), ("\u{e9}", "")]).unwrap();
+        added.as_str().to_owned()
+    };
+    let pairs = "a=1%20%26%3D%23%3F%2B%25&%C3%A9=";
+    assert_eq!(with("https://example.com/x"), format!("https://example.com/x?{pairs}"));
+    assert_eq!(with("https://example.com/x?"), format!("https://example.com/x?{pairs}"));
+    assert_eq!(
+        with("https://example.com/x?b=2"),
+        format!("https://example.com/x?b=2&{pairs}")
+    );
+    let url: Url = "https://example.com/x".parse().unwrap();
+    assert_eq!(url.with_query([]).unwrap(), url);
+    assert!(url.with_query([("a", "b".repeat(20_000).as_str())]).is_err());
+}

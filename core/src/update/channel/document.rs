@@ -4,9 +4,11 @@ use std::time::{Instant, SystemTime};
 
 use super::Site;
 use crate::error::{Error, Result};
-use crate::http::client::{AttemptOutcome, Client, NO_RESPONSE, Retryable};
-use crate::http::download::{DownloadOptions, Rate, WEB_PAGE, content_length, is_markup};
-use crate::http::{Deadline, Exchange, Head, Idempotency, Method, Receiver, Request, RetryPolicy, Transport, Url};
+use crate::http::client::{AttemptOutcome, Client, Response, Retryable};
+use crate::http::download::{DownloadOptions, Rate, WEB_PAGE, is_markup};
+use crate::http::{
+    Collected, Collector, Deadline, Exchange, Head, Idempotency, Method, Receiver, Request, RetryPolicy, Transport, Url,
+};
 use crate::http::{is_retryable, retry_after};
 use crate::progress::Control;
 
@@ -77,27 +79,14 @@ enum Fetched {
     Missing(u16),
 }
 
-/// Why a transfer is stopped.
-enum Problem {
-    /// The document exceeds the limit.
-    TooLong,
-    /// The transfer is too slow.
-    Slow(String),
-    /// The body of an error response, whose rest is not needed.
-    ErrorPage,
-}
-
 struct Incoming<'a> {
     reader: &'a SiteReader<'a>,
     url: &'a Url,
     max_len: usize,
     /// Of all attempts: another attempt may take as long as the last.
     total: Deadline,
-    head: Option<Head>,
-    bytes: Vec<u8>,
     rate: Rate,
-    deadline: Deadline,
-    problem: Option<Problem>,
+    collector: Collector<'a>,
 }
 
 impl<'a> Incoming<'a> {
@@ -107,28 +96,27 @@ impl<'a> Incoming<'a> {
             url,
             max_len,
             total: Deadline::new(reader.options.stall_timeout),
-            head: None,
-            bytes: Vec::new(),
             rate: Rate::new(reader.options.min_rate, Instant::now()),
-            deadline: Deadline::new(reader.options.stall_timeout),
-            problem: None,
+            collector: Collector::new(reader.control, OPERATION, max_len),
         }
     }
 
-    /// Reports a transfer that ended early. Not every transport detects this: Java's connection takes the end of the socket for
-    /// the end of the body. The length does not apply to a body that the transport decompressed.
-    fn missing(&self) -> Option<String> {
-        let head = self.head.as_ref().filter(|head| head.status == 200)?;
-        let is_uncompressed = head.headers.get("content-encoding").is_none();
-        let expected = content_length(&head.headers).filter(|_| is_uncompressed)?;
-        let received = self.bytes.len() as u64;
-        (received < expected).then(|| format!("the transfer ended after {received} of {expected} bytes"))
-    }
-
-    fn give_up(&mut self, problem: Problem) -> Result<()> {
-        self.problem = Some(problem);
-        // Ends the transfer; the error is not reported.
-        Err(Error::Cancelled { operation: OPERATION })
+    /// Decides on a response, complete or longer than allowed.
+    fn decide(&self, response: Response, is_too_long: bool) -> Result<AttemptOutcome<Fetched>> {
+        let (url, status) = (self.url, response.head.status);
+        match status {
+            // A captive portal answers every request until the user has logged in.
+            200 if is_markup(&response.body) => Ok(AttemptOutcome::retry(Err(server(url, status, WEB_PAGE)))),
+            200 if is_too_long => Err(server(url, 200, &format!("expected at most {} bytes", self.max_len))),
+            200 => Ok(AttemptOutcome::Done(Fetched::Document(response.body))),
+            status if MISSING.contains(&status) => Ok(AttemptOutcome::Done(Fetched::Missing(status))),
+            status if !is_retryable(status, Idempotency::Idempotent) => Err(server(url, status, "")),
+            status => Ok(AttemptOutcome::Retry {
+                last: Err(server(url, status, "")),
+                retry_after: retry_after(&response.head.headers, SystemTime::now()),
+                progressed: false,
+            }),
+        }
     }
 }
 
@@ -137,85 +125,37 @@ impl Retryable for Incoming<'_> {
     type Error = Error;
 
     fn request(&mut self) -> Result<Request> {
-        self.head = None;
-        self.bytes.clear();
         self.rate = Rate::new(self.reader.options.min_rate, Instant::now());
-        self.deadline = Deadline::new(self.reader.options.stall_timeout);
-        self.problem = None;
-        self.reader.request(self.url)
+        let request = self.reader.request(self.url)?;
+        self.collector.start(&request);
+        Ok(request)
     }
 
     fn outcome(&mut self, exchange: Result<Exchange>) -> Result<AttemptOutcome<Fetched>> {
-        let url = self.url;
-        let broken = match exchange {
-            Ok(Exchange::Complete) => None,
-            Ok(Exchange::Broken(problem)) => Some(problem),
-            // `self.problem` is reported below.
-            Err(_) if self.problem.is_some() => None,
-            Err(error) => return Err(error),
-        };
-        let is_page = is_markup(&self.bytes);
-        let broken = match self.problem.take() {
-            Some(Problem::TooLong) if is_page => broken,
-            Some(Problem::TooLong) => {
-                return Err(server(url, 200, &format!("expected at most {} bytes", self.max_len)));
-            }
-            Some(Problem::Slow(problem)) => Some(problem),
-            Some(Problem::ErrorPage) => broken,
-            None => broken.or_else(|| self.missing()),
-        };
-        let (error, retry_after) = match (broken, self.head.take()) {
-            (Some(problem), _) if self.total.is_over() => return Err(network(url, &problem)),
-            (Some(problem), _) => (network(url, &problem), None),
-            (None, None) => (network(url, NO_RESPONSE), None),
-            // A captive portal answers every request until the user has logged in.
-            (None, Some(head)) if head.status == 200 && is_page => (server(url, 200, WEB_PAGE), None),
-            (None, Some(head)) if head.status == 200 => {
-                return Ok(AttemptOutcome::Done(Fetched::Document(std::mem::take(&mut self.bytes))));
-            }
-            (None, Some(head)) if MISSING.contains(&head.status) => {
-                return Ok(AttemptOutcome::Done(Fetched::Missing(head.status)));
-            }
-            (None, Some(head)) => {
-                let error = server(url, head.status, "");
-                if !is_retryable(head.status, Idempotency::Idempotent) {
+        match self.collector.finish(exchange)? {
+            Collected::Complete(response) => self.decide(response, false),
+            Collected::TooLong(response) => self.decide(response, true),
+            Collected::Stopped(problem) | Collected::Broken(problem) => {
+                let error = network(self.url, &problem);
+                if self.total.is_over() {
                     return Err(error);
                 }
-                (error, retry_after(&head.headers, SystemTime::now()))
+                Ok(AttemptOutcome::retry(Err(error)))
             }
-        };
-        Ok(AttemptOutcome::Retry {
-            last: Err(error),
-            retry_after,
-            progressed: false,
-        })
+        }
     }
 }
 
 impl Receiver for Incoming<'_> {
     fn begin(&mut self, head: &Head) -> Result<()> {
-        self.head = Some(head.clone());
-        self.reader.control.check(OPERATION)
+        self.collector.begin(head)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.reader.control.check(OPERATION)?;
-        let in_time = self.rate.received(bytes.len() as u64, Instant::now());
-        if let Err(problem) = in_time.and_then(|()| self.deadline.check(self.bytes.len() + bytes.len())) {
-            return self.give_up(Problem::Slow(problem));
+        if let Err(problem) = self.rate.received(bytes.len() as u64, Instant::now()) {
+            return Err(self.collector.stop(problem));
         }
-        let is_document = self.head.as_ref().is_some_and(|head| head.status == 200);
-        match (self.bytes.len() + bytes.len() <= self.max_len, is_document) {
-            (true, _) => self.bytes.extend_from_slice(bytes),
-            (false, true) => {
-                // Enough to detect a web page.
-                let room = self.max_len.saturating_sub(self.bytes.len()).max(1);
-                self.bytes.extend_from_slice(&bytes[..room.min(bytes.len())]);
-                return self.give_up(Problem::TooLong);
-            }
-            (false, false) => return self.give_up(Problem::ErrorPage),
-        }
-        Ok(())
+        self.collector.write(bytes)
     }
 }
 

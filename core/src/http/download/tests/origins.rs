@@ -62,6 +62,6 @@ fn redirects_are_bounded_and_never_lead_to_plain_http() {
         let error = device
             .download(&MockTransport::new([answer.with("Location", location)]))
             .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{location}: {error}");
+        assert_eq!(error.kind(), ErrorKind::Network, "{location}: {error}");
     }
 }
