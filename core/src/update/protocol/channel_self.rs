@@ -168,11 +168,11 @@ impl<T: DeserializeOwned> ChannelResponse<T> {
             status,
             problem,
         };
-        if !(200..300).contains(&status) {
-            return Err(server("the body is not a response of an update server".to_owned()));
-        }
         if is_markup(body) {
             return Err(server(WEB_PAGE.to_owned()));
+        }
+        if !(200..300).contains(&status) {
+            return Err(server("the body is not a response of an update server".to_owned()));
         }
         let granted = serde_json::from_slice(body);
         granted

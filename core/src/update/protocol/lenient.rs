@@ -1,6 +1,10 @@
 //! Lenient deserialization: some senders write a number instead of a string, or `null` instead of omitting a member.
 
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -27,4 +31,18 @@ pub(super) fn filled<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String
 /// A boolean; `null` is `false`.
 pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     Option::<bool>::deserialize(from).map(|flag| flag == Some(true))
+}
+
+/// A value of this type, or `None`: a detail in another form must not invalidate the response.
+pub(super) fn if_valid<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+/// A time in seconds, rounded up; `None` if it is negative or not a number.
+pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let value = Value::deserialize(from)?;
+    let fraction = || value.as_f64().filter(|seconds| *seconds >= 0.0);
+    let whole = || Duration::try_from_secs_f64(fraction()?.ceil()).ok();
+    Ok(value.as_u64().or_else(|| whole().map(|time| time.as_secs())))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
-use super::status_code::{Notice, StatusKind};
+use super::status_code::{MoreInfo, Notice, StatusKind};
 use crate::error::{Error, Result};
 use crate::http::download::{WEB_PAGE, is_markup};
 use crate::setters::setters;
@@ -17,7 +17,7 @@ pub const BUILT_IN: &str = "builtin";
 pub const NO_ARCHIVE: &str = "https://404.capgo.app/no.zip";
 
 /// Maximum time for which a server can stop requests of a device. Capgo's plugin has the same limit.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+pub(in crate::update) const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// A response of an update server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +34,11 @@ pub enum UpdateResponse {
     Blocked(Notice),
     /// The request is invalid, or the app is misconfigured on the server.
     Failed(Notice),
-    /// The device sends too many requests, or uses the wrong server.
+    /// The device sends too many requests, uses the wrong server, or the server is overloaded and says for how long.
     Limited {
         /// The server's notice, if any.
         notice: Option<Notice>,
-        /// How long to wait before the next request, if the body contains it; at most a day. The header `Retry-After` may contain
-        /// it too.
+        /// How long to wait before the next request, if the server says so; at most a day.
         retry_after: Option<Duration>,
     },
     /// Neither a bundle nor a code, such as `{}`. Many self-hosted servers use it for "up to date"; Capgo's plugin reports a
@@ -148,17 +147,38 @@ impl UpdateResponse {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a bundle that is offered as single files only,
     /// [`ErrorKind::Server`](crate::ErrorKind::Server) for a response that does not follow the protocol.
     pub fn parse(url: &str, status: u16, body: &[u8]) -> Result<Self> {
+        Self::parse_with_retry_after(url, status, body, None)
+    }
+
+    /// As [`parse`](Self::parse), with the wait in the header `Retry-After`
+    /// ([`http::retry_after`](crate::http::retry_after)), which takes precedence over a wait in the body, as in Capgo's
+    /// plugin.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with_retry_after(url: &str, status: u16, body: &[u8], retry_after: Option<Duration>) -> Result<Self> {
         let server = |problem: String| Error::Server {
             url: url.to_owned(),
             status,
             problem,
         };
         let successful = (200..300).contains(&status);
+        let retry_after = match status {
+            429 | 503 => retry_after.or_else(|| wait_in_body(body)),
+            _ => None,
+        };
+        let retry_after = retry_after.map(|wait| wait.min(MAX_RETRY_AFTER));
+        let is_limited = status == 429 || retry_after.is_some();
         let members: Members = match read(body) {
             Ok(members) => members,
-            Err(_) if status == 429 => return Ok(Self::limited(None)),
-            Err(_) if !successful => return Err(server("the body is not a response of an update server".to_owned())),
+            Err(_) if is_limited => {
+                return Ok(Self::Limited {
+                    notice: None,
+                    retry_after,
+                });
+            }
             Err(_) if is_markup(body) => return Err(server(WEB_PAGE.to_owned())),
+            Err(_) if !successful => return Err(server("the body is not a response of an update server".to_owned())),
             Err(problem) => {
                 return Err(server(format!(
                     "the body is not a response of an update server: {problem}"
@@ -167,10 +187,18 @@ impl UpdateResponse {
         };
         if members.error.is_some() || members.kind.is_some() {
             let notice = read_notice(body).map_err(|problem| server(format!("invalid notice: {problem}")))?;
-            return Ok(Self::refused(status, notice));
+            return Ok(if is_limited {
+                let notice = Some(notice);
+                Self::Limited { notice, retry_after }
+            } else {
+                Self::refused(notice)
+            });
         }
-        if status == 429 {
-            return Ok(Self::limited(None));
+        if is_limited {
+            return Ok(Self::Limited {
+                notice: None,
+                retry_after,
+            });
         }
         if !successful {
             return Err(server(members.message.map_or_else(String::new, printable)));
@@ -178,24 +206,13 @@ impl UpdateResponse {
         members.into_response(url, status)
     }
 
-    fn refused(status: u16, notice: Notice) -> Self {
-        if status == 429 {
-            return Self::limited(Some(notice));
-        }
+    fn refused(notice: Notice) -> Self {
         match notice.kind() {
             StatusKind::UpToDate if notice.version.as_deref() == Some(BUILT_IN) => Self::BuiltIn(Some(notice)),
             StatusKind::UpToDate => Self::UpToDate(notice),
             StatusKind::Blocked => Self::Blocked(notice),
             StatusKind::Failed => Self::Failed(notice),
         }
-    }
-
-    fn limited(notice: Option<Notice>) -> Self {
-        let stated = notice
-            .as_ref()
-            .and_then(|notice| notice.more_info.as_ref()?.retry_after_seconds);
-        let retry_after = stated.map(|seconds| Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
-        Self::Limited { notice, retry_after }
     }
 }
 
@@ -239,6 +256,20 @@ fn single_files(version: Option<String>, files: usize) -> Error {
              Capgo's command: without --delta-only)"
         ),
     }
+}
+
+/// The wait in the body of a refusal, in `moreInfo` or beside it.
+pub(in crate::update) fn wait_in_body(body: &[u8]) -> Option<Duration> {
+    #[derive(Deserialize)]
+    struct Refusal {
+        #[serde(default, rename = "moreInfo", deserialize_with = "lenient::if_valid")]
+        more_info: Option<MoreInfo>,
+        #[serde(default, rename = "retryAfterSeconds", deserialize_with = "lenient::seconds")]
+        seconds: Option<u64>,
+    }
+    let refusal: Refusal = serde_json::from_slice(body).ok()?;
+    let in_details = refusal.more_info.and_then(|details| details.retry_after_seconds);
+    in_details.or(refusal.seconds).map(Duration::from_secs)
 }
 
 /// Parses the members of an object.

@@ -276,7 +276,12 @@ pub struct Notice {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub major: Option<bool>,
     /// Details of a refusal.
-    #[serde(default, rename = "moreInfo", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "moreInfo",
+        deserialize_with = "lenient::if_valid",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub more_info: Option<MoreInfo>,
 }
 
@@ -295,7 +300,12 @@ pub enum ReportedKind {
 #[non_exhaustive]
 pub struct MoreInfo {
     /// Seconds to wait before the next request.
-    #[serde(default, rename = "retryAfterSeconds", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "retryAfterSeconds",
+        deserialize_with = "lenient::seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub retry_after_seconds: Option<u64>,
 }
 

@@ -227,6 +227,40 @@ fn a_rate_limit_has_a_retry_after() {
 }
 
 #[test]
+fn an_overloaded_server_that_says_for_how_long_limits_requests() {
+    let overloaded = |body: &str, header: Option<u64>| {
+        let header = header.map(Duration::from_secs);
+        match UpdateResponse::parse_with_retry_after(ASKED, 503, body.as_bytes(), header).unwrap() {
+            UpdateResponse::Limited { retry_after, .. } => retry_after.unwrap().as_secs(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(overloaded("<html>", Some(60)), 60);
+    assert_eq!(overloaded("{}", Some(u64::MAX)), 24 * 3600);
+    assert_eq!(overloaded(r#"{"error":"busy","retryAfterSeconds":30}"#, None), 30);
+    assert_eq!(overloaded(r#"{"error":"busy","retryAfterSeconds":30}"#, Some(60)), 60);
+    assert!(parse(503, "").is_err());
+    // A header without meaning for this status.
+    let wait = Some(Duration::from_secs(60));
+    assert!(UpdateResponse::parse_with_retry_after(ASKED, 500, b"", wait).is_err());
+}
+
+#[test]
+fn details_in_another_form_do_not_hide_the_code() {
+    for details in ["1.5", "-1", "\"soon\"", "null", "[]"] {
+        for body in [
+            format!(r#"{{"error":"too_many_requests","moreInfo":{{"retryAfterSeconds":{details}}}}}"#),
+            format!(r#"{{"error":"too_many_requests","moreInfo":{details}}}"#),
+        ] {
+            let UpdateResponse::Limited { notice, .. } = parse(429, &body).unwrap() else {
+                panic!("{body}")
+            };
+            assert_eq!(notice.unwrap().error.as_str(), "too_many_requests", "{body}");
+        }
+    }
+}
+
+#[test]
 fn an_empty_response_and_a_bare_message_are_not_refusals() {
     assert_eq!(answer("{}"), UpdateResponse::Nothing { message: None });
     let message = Some("No update".to_owned());
