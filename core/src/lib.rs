@@ -18,6 +18,7 @@
 //! | follow a static channel | [`store::Store::update_from_channel`] |
 //! | ask a Capgo update server | [`update::protocol`] |
 //! | speak with the JavaScript of Capgo's plugin | [`updater`] |
+//! | ask a Capgo update server | [`update::ask`], [`update::UpdateClient`] |
 //! | watch or cancel a long operation | [`Control`] |
 //! | upload to S3 or a server, publish to a static site | the crate `capbundle-publish` |
 //!

@@ -1,6 +1,10 @@
-//! Capgo's update protocol, and reading static channels.
+//! Requests to an update server that speaks Capgo's protocol, and reading static channels.
 //!
-//! The caller decides when to send a request and how to act on the response.
+//! [`ask`] requests an update, and [`UpdateClient`] also sends reports and chooses channels. The caller decides when to
+//! send a request and how to act on the response.
 
 pub mod channel;
+mod client;
 pub mod protocol;
+
+pub use client::{EventOutcome, Report, UpdateClient, ask};
