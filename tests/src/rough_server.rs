@@ -8,7 +8,7 @@ mod plan;
 mod response;
 
 use std::collections::HashMap;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -120,7 +120,7 @@ fn serve(connection: TcpStream, shared: &Shared) -> io::Result<()> {
     response::send(connection, &request, &plan, &shared.sent)
 }
 
-/// The head of a request.
+/// The head of a request. Its body was read and is not kept.
 struct Request {
     target: String,
     headers: HashMap<String, String>,
@@ -128,7 +128,8 @@ struct Request {
 
 impl Request {
     fn read(connection: &TcpStream) -> io::Result<Option<Self>> {
-        let mut lines = BufReader::new(connection).lines();
+        let mut reader = BufReader::new(connection);
+        let mut lines = reader.by_ref().lines();
         let Some(first) = lines.next().transpose()? else {
             return Ok(None);
         };
@@ -141,6 +142,9 @@ impl Request {
             };
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
+        // Closing a socket with unread data resets the connection, and the client loses the response.
+        let length = headers.get("content-length").and_then(|length| length.parse().ok());
+        io::copy(&mut reader.take(length.unwrap_or(0)), &mut io::sink())?;
         Ok(Some(Self { target, headers }))
     }
 

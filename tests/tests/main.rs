@@ -19,4 +19,5 @@ mod publish_external;
 mod release_vectors;
 mod repo;
 mod sealed_vectors;
+mod update_client;
 mod vectors;

@@ -16,6 +16,8 @@ use capbundle::digest::Sha256Digest;
 use capbundle::http::Http;
 use capbundle::http::download::{Download, DownloadOptions, Downloaded, Remote, download};
 use capbundle::progress::Control;
+use capbundle::update::ask;
+use capbundle::update::protocol::UpdateRequest;
 use capbundle::{ErrorKind, Result};
 use capbundle_tests::peers::run;
 use capbundle_tests::skip::tool;
@@ -108,6 +110,16 @@ fn only_a_trusted_certificate_allows_the_download() {
     assert!(error.to_string().contains("certificate"), "{error}");
 
     assert!(server.download(&server.trusting(), folder.path()).unwrap().verified);
+}
+
+#[test]
+fn an_update_request_needs_a_trusted_certificate() {
+    let Some(server) = TlsServer::start("127.0.0.1") else {
+        return;
+    };
+    let url = format!("https://127.0.0.1:{}/updates", server.port).parse().unwrap();
+    let error = ask(&Http::new(), &url, &UpdateRequest::default(), &Control::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotTrusted, "{error}");
 }
 
 #[test]

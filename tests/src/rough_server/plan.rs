@@ -39,6 +39,7 @@ const FILE_PARAMETERS: [&str; 2] = ["path", "root"];
 /// | `html=N` | the first N requests get a web page with status 200 |
 /// | `redirect=URL` | the first request is redirected to this URL |
 /// | `loop=1` | every request is redirected to itself |
+/// | `redirect-status=N` | redirects have this status, instead of 302 |
 pub(super) struct Plan {
     parameters: HashMap<String, String>,
     /// The number of the request, starting at 1.

@@ -128,11 +128,17 @@ fn decide(request: &Request, plan: &Plan) -> Response {
             .map(|text| ("Retry-After", text.to_owned()));
         return error(status, retry_after.into_iter().collect());
     }
+    let redirect_to = |url: String| {
+        let status = plan
+            .numeric("redirect-status")
+            .and_then(|status| status.try_into().ok());
+        error(status.unwrap_or(302), vec![("Location", url)])
+    };
     if let Some(to) = plan.parameter("redirect").filter(|_| plan.number() == 1) {
-        return error(302, vec![("Location", to.to_owned())]);
+        return redirect_to(to.to_owned());
     }
     if plan.is("loop", "1") {
-        return error(302, vec![("Location", request.target.clone())]);
+        return redirect_to(request.target.clone());
     }
     if plan.number() <= plan.numeric("html").unwrap_or(0) as u64 {
         return Response {
