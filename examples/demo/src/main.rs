@@ -15,7 +15,6 @@ mod server;
 mod story;
 mod trial;
 mod update;
-mod update_request;
 mod web;
 
 use std::fs;

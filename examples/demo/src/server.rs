@@ -9,6 +9,7 @@ use std::sync::Arc;
 use capbundle::capgo::Encrypted;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::{Http, Url};
+use capbundle::update::ask;
 use capbundle::update::protocol::{Platform, UpdateOffer, UpdateRequest, UpdateResponse};
 use capbundle_publish::api::{Api, ApiKey, AppId, ArchiveUpload, BundleRegistration};
 use capbundle_update_server::{Access, Config, Keys, Server as Running};
@@ -16,7 +17,6 @@ use capbundle_update_server::{Access, Config, Keys, Server as Running};
 use crate::app;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
-use crate::update_request;
 
 /// The default channel, which exists for every app.
 pub(crate) const CHANNEL: &str = "production";
@@ -93,7 +93,7 @@ impl Server {
             .with_is_prod(true)
             .with_key_id(key_id.to_owned());
         let url: Url = format!("{}/updates", self.running.url()).parse()?;
-        match update_request::send(&*self.transport, &url, &request)? {
+        match ask(&*self.transport, &url, &request, &interrupt::control())? {
             UpdateResponse::Offer(offer) => Ok(offer),
             other => Err(Failure::new(
                 "demo_failed",
