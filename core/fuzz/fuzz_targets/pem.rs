@@ -1,8 +1,9 @@
-//! Arbitrary text as a private and a public key. Writing a parsed key and parsing it again returns the same key.
+//! Arbitrary text as a private key, a public key and several public keys. Writing a parsed key and parsing it again
+//! returns the same key.
 
 #![no_main]
 
-use capbundle::keys::{SigningKey, VerifyingKey};
+use capbundle::keys::{SigningKey, VerifyingKey, VerifyingKeys};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -12,6 +13,15 @@ fuzz_target!(|text: &str| {
             let again = VerifyingKey::from_pem(&key.to_pem()).expect("a written key can be parsed");
             assert_eq!(again, key);
             assert_eq!(key.capgo_key_id().len(), 20);
+        }
+        Err(error) => drop(error.to_string()),
+    }
+    match VerifyingKeys::from_pem(text) {
+        Ok(keys) => {
+            assert_eq!(Some(keys.first()), VerifyingKey::from_pem(text).ok().as_ref());
+            let written: String = keys.iter().map(VerifyingKey::to_pem).collect();
+            let again = VerifyingKeys::from_pem(&written).expect("written keys can be parsed");
+            assert_eq!(again, keys);
         }
         Err(error) => drop(error.to_string()),
     }

@@ -24,6 +24,8 @@ const MAX_BITS: usize = 4096;
 /// FIPS 186-5 requires more than 2^16, and every tool makes 65537. Exponents as small as 3 invite forgeries.
 const MIN_EXPONENT: u64 = 65_537;
 
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
 const PKCS1_PRIVATE: &str = "RSA PRIVATE KEY";
 const PKCS8_PRIVATE: &str = "PRIVATE KEY";
 const PKCS8_ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
@@ -82,7 +84,7 @@ impl Pair {
 }
 
 pub(super) fn private_key(text: &str, pair: &Pair) -> Result<RsaPrivateKey, String> {
-    let (label, der) = decode(text)?;
+    let (Block { label, der }, _) = decode(text)?;
     match label {
         PKCS1_PRIVATE => private_from_pkcs1(&der),
         PKCS8_PRIVATE => {
@@ -99,10 +101,34 @@ pub(super) fn private_key(text: &str, pair: &Pair) -> Result<RsaPrivateKey, Stri
 }
 
 pub(super) fn public_key(text: &str, pair: &Pair) -> Result<PublicKey, String> {
-    let (label, der) = decode(text)?;
-    match label {
-        PKCS1_PUBLIC => public_from_pkcs1(&der),
-        SPKI_PUBLIC => public_from_spki(&der),
+    public_key_of(&decode(text)?.0, pair)
+}
+
+/// The keys of all PEM blocks.
+pub(super) fn public_keys(text: &str, pair: &Pair) -> Result<Vec<PublicKey>, String> {
+    let is_one = text.matches(BEGIN).count() <= 1;
+    let mut keys = Vec::new();
+    let mut rest = text;
+    // A marker without its counterpart is half a block, which must not be ignored as text is.
+    while keys.is_empty() || rest.contains(BEGIN) || rest.contains(END) {
+        let is_half = rest.split(BEGIN).next().is_some_and(|before| before.contains(END));
+        let block = if is_half { Err(not_pem()) } else { decode(rest) };
+        let read = block.and_then(|(block, after)| Ok((public_key_of(&block, pair)?, after)));
+        let (key, after) = read.map_err(|problem| match (is_one, keys.len() + 1) {
+            (true, 1) => problem,
+            (_, number) => format!("public key {number}: {problem}"),
+        })?;
+        keys.push(key);
+        rest = after;
+    }
+    Ok(keys)
+}
+
+fn public_key_of(block: &Block<'_>, pair: &Pair) -> Result<PublicKey, String> {
+    let Block { label, der } = block;
+    match *label {
+        PKCS1_PUBLIC => public_from_pkcs1(der),
+        SPKI_PUBLIC => public_from_spki(der),
         PKCS1_PRIVATE | PKCS8_PRIVATE | PKCS8_ENCRYPTED => Err(format!(
             "expected the public key, found the private key{} (the public key: {})",
             pair.secret, pair.public
@@ -219,13 +245,18 @@ fn require_rsa(oid: &str) -> Result<(), String> {
     }
 }
 
-/// The label and the bytes of the first PEM block.
-fn decode(text: &str) -> Result<(&str, Zeroizing<Vec<u8>>), String> {
-    let not_pem = || "not a PEM key: no line -----BEGIN RSA … KEY-----".to_owned();
-    let (_, rest) = text.split_once("-----BEGIN ").ok_or_else(not_pem)?;
+/// A PEM block.
+struct Block<'a> {
+    label: &'a str,
+    der: Zeroizing<Vec<u8>>,
+}
+
+/// The first PEM block, and the text after it.
+fn decode(text: &str) -> Result<(Block<'_>, &str), String> {
+    let (_, rest) = text.split_once(BEGIN).ok_or_else(not_pem)?;
     let (label, rest) = rest.split_once("-----").ok_or_else(not_pem)?;
-    let end = format!("-----END {label}-----");
-    let (body, _) = rest
+    let end = format!("{END}{label}-----");
+    let (body, after) = rest
         .split_once(end.as_str())
         .ok_or_else(|| format!("the PEM text is truncated: no {end}"))?;
     if body.contains("Proc-Type:") {
@@ -240,7 +271,12 @@ fn decode(text: &str) -> Result<(&str, Zeroizing<Vec<u8>>), String> {
             "the PEM text is damaged: not base64".to_owned()
         }
     })?;
-    Ok((label, Zeroizing::new(der)))
+    let der = Zeroizing::new(der);
+    Ok((Block { label, der }, after))
+}
+
+fn not_pem() -> String {
+    "not a PEM key: no line -----BEGIN RSA … KEY-----".to_owned()
 }
 
 fn damaged(what: &str) -> String {
