@@ -10,6 +10,7 @@
 //! can recover the session key. The signature covers the archive only, not the app or version it is for.
 
 mod checksum;
+mod signer;
 
 use std::fmt;
 use std::fs::File;
@@ -28,6 +29,7 @@ use tempfile::NamedTempFile;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub use self::checksum::{ChecksumForm, SignedChecksum};
+pub use self::signer::{Signer, find_signer};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::io::atomic_file;
@@ -70,16 +72,28 @@ pub struct IvSessionKey {
 }
 
 impl IvSessionKey {
+    /// The session key, which the private half of `key` must have wrapped.
     fn unwrap(&self, encrypted: &Path, key: &VerifyingKey) -> Result<SessionKey> {
+        self.recover(key).map_err(|error| match error {
+            Error::SignatureInvalid { problem, .. } => Error::DecryptionFailed {
+                path: encrypted.to_path_buf(),
+                problem: format!("the session key was not wrapped with the private half of this key: {problem}"),
+            },
+            other => other,
+        })
+    }
+
+    /// The same before there is a file to decrypt.
+    fn recover(&self, key: &VerifyingKey) -> Result<SessionKey> {
         if self.wrapped.len() != key.size() {
             let (found, expected) = (self.wrapped.len(), key.size());
             return Err(refused(format!(
                 "the wrapped session key: expected {expected} bytes, as the key has, found {found}"
             )));
         }
-        let failed = |problem: String| Error::DecryptionFailed {
-            path: encrypted.to_path_buf(),
-            problem: format!("the session key was not wrapped with the private half of this key: {problem}"),
+        let failed = |problem| Error::SignatureInvalid {
+            what: "ivSessionKey",
+            problem,
         };
         let bytes = key.recover(&self.wrapped, SESSION_KEY_BYTES).map_err(failed)?;
         let mut session_key = SessionKey::blank();

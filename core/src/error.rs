@@ -236,8 +236,8 @@ pub enum Error {
         /// The digest of the file.
         found: Sha256Digest,
     },
-    /// A signature does not verify with this key.
-    #[error("{what}: not signed by this key: {problem}")]
+    /// A signature does not verify with the given key, or with one of them.
+    #[error("{what}: not signed by a trusted key: {problem}")]
     SignatureInvalid {
         /// What was verified.
         what: &'static str,
@@ -266,6 +266,14 @@ pub enum Error {
         /// What was refused.
         what: String,
         /// Why.
+        problem: String,
+    },
+    /// An update server offers an archive without a checksum, and nothing else verifies it.
+    #[error("{what}: no checksum: {problem}")]
+    ChecksumRequired {
+        /// What the server offers.
+        what: String,
+        /// Why a checksum is required, and what to do.
         problem: String,
     },
     /// TLS was requested, and no trusted connection could be made.
@@ -435,7 +443,9 @@ impl Error {
             Self::SignatureInvalid { .. } => ErrorKind::SignatureInvalid,
             Self::DecryptionFailed { .. } => ErrorKind::DecryptionFailed,
             Self::KeyInvalid { .. } => ErrorKind::KeyInvalid,
-            Self::NotTrusted { .. } | Self::InsecureConnection { .. } => ErrorKind::NotTrusted,
+            Self::NotTrusted { .. } | Self::ChecksumRequired { .. } | Self::InsecureConnection { .. } => {
+                ErrorKind::NotTrusted
+            }
             Self::ReleaseRefused { reason, .. } => reason.kind(),
             Self::RefusedBefore { kind, .. } => *kind,
             Self::NoSpace { .. } | Self::NotEnoughSpace { .. } => ErrorKind::NoSpace,

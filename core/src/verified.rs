@@ -23,6 +23,8 @@ use crate::progress::Control;
 pub enum Proof {
     /// Not verified: the caller trusts the local file.
     Assumed,
+    /// The caller did not know a digest; the bytes came from an `https` URL and were compared with nothing.
+    UnverifiedHttps,
     /// The bytes have the digest that the caller passed.
     Digest,
     /// This key signed the digest in Capgo's v2 form.

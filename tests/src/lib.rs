@@ -25,4 +25,6 @@ pub mod vector;
 mod pages {
     #[doc = include_str!("../../docs/capgo-plugin.md")]
     struct CapgoPlugin;
+    #[doc = include_str!("../../docs/key-rotation.md")]
+    struct KeyRotation;
 }

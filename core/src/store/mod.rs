@@ -23,12 +23,13 @@ mod storage;
 mod transaction;
 mod verify;
 
+pub use crate::expected_proof::ExpectedProof;
 pub use crate::native::{NativeApp, NativeRange, NativeVersion};
 pub use crate::time::Timestamp;
 pub use bundle_id::{BundleId, BundleRef};
 pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, RolloutDecision, Skipped};
 pub use cleanup::{Cleaned, DiskUsage, KeepRules};
-pub use install::{ExpectedProof, NewBundle, ReleaseFiles, ReleaseOptions, RemoteArchive};
+pub use install::{NewBundle, ReleaseFiles, ReleaseOptions, RemoteArchive};
 pub use lifecycle::{ApplyCondition, Confirmation, Expired};
 pub use migrate_capgo::{CapgoBundles, CapgoMigration};
 pub use open::Store;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::keys::KeyId;
+use crate::keys::KeyIds;
 use crate::limits::Limits;
 use crate::setters::setters;
 use crate::verified::Proof;
@@ -17,31 +17,42 @@ const MIN_READY_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum RequiredProof {
-    /// A digest that the host received over a trusted channel, or any signature.
+    /// A digest that the host received over a trusted channel, or any signature. If the host says so for an archive,
+    /// nothing but TLS: [`ExpectedProof::UnverifiedHttps`](crate::ExpectedProof::UnverifiedHttps).
     #[default]
     Digest,
-    /// A Capgo v2 signature by this key.
-    CapgoSigned(KeyId),
+    /// A Capgo v2 signature by one of these keys. Without a key that an earlier version of the app had, nothing signed
+    /// by it is installed any more; bundles that are installed are still served. See
+    /// [`capgo_signed`](Self::capgo_signed).
+    CapgoSigned(KeyIds),
     /// A signed release only. The metadata of a bundle is then signed as well, and an attacker cannot serve an older
     /// release. See [`Store::install_release`](crate::store::Store::install_release).
     Release,
 }
 
 impl RequiredProof {
+    /// A Capgo v2 signature by this key, or by one of these: a [`KeyId`](crate::keys::KeyId), a
+    /// [`&VerifyingKey`](crate::VerifyingKey) or [`&VerifyingKeys`](crate::VerifyingKeys).
+    #[must_use]
+    pub fn capgo_signed(keys: impl Into<KeyIds>) -> Self {
+        Self::CapgoSigned(keys.into())
+    }
+
     pub(super) fn check(self, proof: &Proof) -> Result<()> {
         let refuse = |problem: String| Err(Error::not_trusted("archive", problem));
         match (self, proof) {
-            (Self::Digest, Proof::Digest | Proof::CapgoSigned(_) | Proof::Release { .. })
+            (Self::Digest, Proof::UnverifiedHttps | Proof::Digest | Proof::CapgoSigned(_) | Proof::Release { .. })
             | (Self::Release, Proof::Release { .. }) => Ok(()),
             (Self::Release, _) => {
                 refuse("this store accepts signed releases only, and the archive comes without one".to_owned())
             }
             (Self::CapgoSigned(required), Proof::Release { .. }) => refuse(format!(
-                "the archive comes with a release, and this store accepts only Capgo signatures by the key {required}"
+                "the archive comes with a release, and this store accepts only Capgo signatures by {}",
+                required.in_words()
             )),
-            (Self::CapgoSigned(required), Proof::CapgoSigned(key)) if required == *key => Ok(()),
+            (Self::CapgoSigned(required), Proof::CapgoSigned(key)) if required.contains(key) => Ok(()),
             (Self::CapgoSigned(required), Proof::CapgoSigned(key)) => {
-                refuse(format!("signed by the key {key}, expected the key {required}"))
+                refuse(format!("signed by the key {key}, expected {}", required.in_words()))
             }
             (Self::CapgoSigned(_), _) => {
                 refuse("this store accepts signed archives only, and the archive is not signed".to_owned())

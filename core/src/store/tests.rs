@@ -19,6 +19,7 @@ mod failures;
 mod faulty;
 mod fetching;
 mod fixtures;
+mod key_rotation;
 mod launching;
 mod lives;
 mod migrating_capgo;

@@ -123,7 +123,7 @@ struct Phone<'a> {
 
 impl<'a> Phone<'a> {
     fn new(root: PathBuf, published: &Published, device: &'a Device) -> Self {
-        let options = StoreOptions::default().with_required_proof(RequiredProof::CapgoSigned(published.key.id()));
+        let options = StoreOptions::default().with_required_proof(RequiredProof::capgo_signed(&published.key));
         Self { root, options, device }
     }
 

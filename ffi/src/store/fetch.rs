@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use capbundle_core::capgo::SignedChecksum;
-use capbundle_core::keys::VerifyingKey;
+use capbundle_core::keys::VerifyingKeys;
 use capbundle_core::store as core;
 
 use super::Store;
@@ -31,7 +31,7 @@ pub enum ExpectedProof {
         checksum: String,
         /// Its encoding.
         form: ChecksumForm,
-        /// The key that must have signed it, as PEM text.
+        /// The key that must have signed it, as PEM text; or several, up to four, one PEM block after the other.
         public_key: String,
     },
     /// By a signed checksum; the archive is encrypted in Capgo's v2 format.
@@ -42,7 +42,7 @@ pub enum ExpectedProof {
         checksum: String,
         /// Its encoding.
         form: ChecksumForm,
-        /// The key that must have signed both, as PEM text.
+        /// The key that must have signed both, as PEM text; or several, up to four, one PEM block after the other.
         public_key: String,
     },
 }
@@ -57,7 +57,7 @@ impl ExpectedProof {
                 public_key,
             } => core::ExpectedProof::CapgoSigned {
                 checksum: SignedChecksum::parse(checksum, (*form).into())?,
-                key: VerifyingKey::from_pem(public_key)?,
+                keys: VerifyingKeys::from_pem(public_key)?,
             },
             Self::CapgoEncrypted {
                 iv_session_key,
@@ -67,7 +67,7 @@ impl ExpectedProof {
             } => core::ExpectedProof::CapgoSealed {
                 iv_session_key: iv_session_key.parse()?,
                 checksum: SignedChecksum::parse(checksum, (*form).into())?,
-                key: VerifyingKey::from_pem(public_key)?,
+                keys: VerifyingKeys::from_pem(public_key)?,
             },
         })
     }

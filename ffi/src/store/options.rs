@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use capbundle_core::keys::VerifyingKey;
+use capbundle_core::keys::VerifyingKeys;
 use capbundle_core::store as core;
 
 use crate::archive::threads;
@@ -15,9 +15,9 @@ use crate::limits::Limits;
 pub enum RequiredProof {
     /// A digest that the host received over a trusted channel, or any signature.
     Digest,
-    /// A Capgo v2 signature by this key.
+    /// A Capgo v2 signature by this key, or by one of several while the signing key is replaced.
     CapgoSigned {
-        /// The public key, as PEM text.
+        /// The public key, as PEM text; or several, up to four, one PEM block after the other.
         public_key: String,
     },
     /// A signed release only: the metadata of a bundle is then signed as well, and an older bundle cannot be
@@ -30,7 +30,7 @@ impl RequiredProof {
         Ok(match self {
             Self::Digest => core::RequiredProof::Digest,
             Self::CapgoSigned { public_key } => {
-                core::RequiredProof::CapgoSigned(VerifyingKey::from_pem(public_key)?.id())
+                core::RequiredProof::capgo_signed(&VerifyingKeys::from_pem(public_key)?)
             }
             Self::Release => core::RequiredProof::Release,
         })
@@ -116,5 +116,32 @@ impl StoreOptions {
             .with_space_margin(unsigned("spaceMargin", self.space_margin)?)
             .with_verify_at_launch(budget.map(|time| milliseconds("verifyAtLaunchMs", time)).transpose()?)
             .with_built_in_sequence(sequence.map(|number| unsigned("builtInSequence", number)).transpose()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    const OLD: &str = include_str!("../../../tests/vectors/keys/test-signer.public.pem");
+    const NEW: &str = include_str!("../../../tests/vectors/keys/test-other.public.pem");
+
+    fn required(public_key: String) -> Result<core::RequiredProof> {
+        RequiredProof::CapgoSigned { public_key }.to_core()
+    }
+
+    #[test]
+    fn a_public_key_may_be_several_pem_blocks() {
+        for text in [OLD.to_owned(), [NEW, OLD].concat()] {
+            let core::RequiredProof::CapgoSigned(ids) = required(text.clone()).unwrap() else {
+                panic!("{text}")
+            };
+            assert_eq!(ids, VerifyingKeys::from_pem(&text).unwrap().ids());
+        }
+        let error = required([OLD, OLD].concat()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KeyInvalid);
     }
 }

@@ -45,7 +45,7 @@ impl Store {
             let problem = "the archive was verified by a release; use install_release";
             return Err(Error::invalid_input("archive", problem));
         }
-        if let Some(installed) = self.known(&archive.digest(), new)? {
+        if let Some(installed) = self.known(Some(&archive.digest()), new)? {
             return Ok(installed);
         }
         self.install_archive(archive, new, None, control)
@@ -105,9 +105,42 @@ impl Store {
         }
     }
 
-    /// The installed bundle with this digest, if any. An error if it failed.
-    pub(in crate::store) fn known(&self, digest: &Sha256Digest, new: &NewBundle) -> Result<Option<BundleRecord>> {
-        self.installed_or_refused(&self.settled()?, digest, new, None)
+    /// The installed bundle with this digest, if any. An error if it failed; without a digest, if a bundle of its
+    /// version did.
+    pub(in crate::store) fn known(
+        &self,
+        digest: Option<&Sha256Digest>,
+        new: &NewBundle,
+    ) -> Result<Option<BundleRecord>> {
+        let loaded = self.settled()?;
+        match digest {
+            Some(digest) => self.installed_or_refused(&loaded, digest, new, None),
+            None => self.require_not_refused(&loaded.state, None, new).map(|()| None),
+        }
+    }
+
+    /// An error if the bundle failed on this device, pauses, or is not newer than the built-in one.
+    fn require_not_refused(&self, state: &StoreState, digest: Option<&Sha256Digest>, new: &NewBundle) -> Result<()> {
+        self.require_newer_than_built_in(new.sequence)?;
+        if let Some(failed) = state.failure_of(&new.version, digest) {
+            let problem = format!(
+                "version {} failed on this device before ({}); forget its failure to try again",
+                new.version,
+                failed.cause.as_str()
+            );
+            return Err(Error::not_trusted("bundle", problem));
+        }
+        let now = (self.clock)();
+        if let Some(aside) = state.set_aside_of(&new.version, digest, new.sequence, now) {
+            let problem = format!(
+                "version {} was proven on this device and then lost a trial; it is offered again at {} \
+                 (seconds since 1970), or by a new release",
+                new.version,
+                aside.until().0
+            );
+            return Err(Error::not_trusted("bundle", problem));
+        }
+        Ok(())
     }
 
     /// The installed bundle with this digest, if any. For a release it must have the files of the list: the recorded
@@ -119,26 +152,8 @@ impl Store {
         new: &NewBundle,
         acceptance: Option<&Acceptance<'_>>,
     ) -> Result<Option<BundleRecord>> {
-        self.require_newer_than_built_in(new.sequence)?;
         let state = &loaded.state;
-        if let Some(failed) = state.failure_of(&new.version, Some(digest)) {
-            let problem = format!(
-                "version {} failed on this device before ({}); forget its failure to try again",
-                new.version,
-                failed.cause.as_str()
-            );
-            return Err(Error::not_trusted("bundle", problem));
-        }
-        let now = (self.clock)();
-        if let Some(aside) = state.set_aside_of(&new.version, Some(digest), new.sequence, now) {
-            let problem = format!(
-                "version {} was proven on this device and then lost a trial; it is offered again at {} \
-                 (seconds since 1970), or by a new release",
-                new.version,
-                aside.until().0
-            );
-            return Err(Error::not_trusted("bundle", problem));
-        }
+        self.require_not_refused(state, Some(digest), new)?;
         // A bundle with missing files does not count; a later one may.
         let is_it = |record: &&BundleRecord| record.digest == Some(*digest) && self.storage.is_there(&record.id);
         for installed in state.bundles.values().filter(is_it) {

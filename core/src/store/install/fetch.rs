@@ -8,44 +8,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::request::NewBundle;
-use crate::capgo::{self, IvSessionKey, SignedChecksum};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, ErrorKind, IoContext, Result};
+use crate::expected_proof::{ExpectedProof, Promise};
 use crate::http::download::{Download, DownloadOptions, Remote, download_unless};
 use crate::http::{Headers, Transport, Url};
-use crate::keys::VerifyingKey;
 use crate::progress::Control;
 use crate::setters::setters;
 use crate::store::open::Store;
 use crate::store::records::BundleRecord;
-use crate::verified::{Proof, VerifiedArchive};
 
 /// Interval between two checks whether another download has finished, which takes seconds.
 const DOWNLOAD_POLL: Duration = Duration::from_millis(50);
-
-/// How an archive is verified. This alone decides what is checked, never anything that a server sends or omits.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum ExpectedProof {
-    /// By this digest, which the host received over a trusted channel.
-    Digest(Sha256Digest),
-    /// By a signed checksum; the archive is not encrypted.
-    CapgoSigned {
-        /// The signed checksum.
-        checksum: SignedChecksum,
-        /// The key that must have signed it.
-        key: VerifyingKey,
-    },
-    /// By a signed checksum; the archive is encrypted in Capgo's v2 format.
-    CapgoSealed {
-        /// The IV and session key that decrypt the archive.
-        iv_session_key: IvSessionKey,
-        /// The signed checksum of the plain archive.
-        checksum: SignedChecksum,
-        /// The key that must have signed both.
-        key: VerifyingKey,
-    },
-}
 
 /// A remote archive.
 #[derive(Debug, Clone)]
@@ -82,39 +56,6 @@ impl RemoteArchive {
     }
 }
 
-impl ExpectedProof {
-    /// The digest of the plain archive, and the proof that it provides.
-    fn promise(&self) -> Result<(Sha256Digest, Proof)> {
-        match self {
-            Self::Digest(digest) => Ok((*digest, Proof::Digest)),
-            Self::CapgoSigned { checksum, key } | Self::CapgoSealed { checksum, key, .. } => {
-                Ok((checksum.verify(key)?, Proof::CapgoSigned(key.id())))
-            }
-        }
-    }
-
-    fn open(&self, path: &Path, staging: &Path, control: &Control) -> Result<VerifiedArchive> {
-        match self {
-            Self::Digest(digest) => VerifiedArchive::from_digest(path, digest, control),
-            Self::CapgoSigned { checksum, key } => capgo::verify_signed_only(path, checksum, key, control),
-            Self::CapgoSealed {
-                iv_session_key,
-                checksum,
-                key,
-            } => capgo::decrypt(
-                path,
-                staging,
-                &capgo::Decryption {
-                    iv_session_key,
-                    checksum,
-                    key,
-                },
-                control,
-            ),
-        }
-    }
-}
-
 impl Store {
     /// Downloads, verifies, decrypts and installs an archive. It is served only after [`set_next`](Self::set_next) or
     /// [`set_current`](Self::set_current).
@@ -125,12 +66,17 @@ impl Store {
     /// call for another archive removes it. A file that does not match its digest, or is not a bundle, is removed
     /// immediately.
     ///
+    /// With [`ExpectedProof::UnverifiedHttps`] no digest is known before the download: it is refused before if a bundle
+    /// of the same version failed, but an installed archive is downloaded again. Compare the versions first.
+    ///
     /// # Errors
     /// [`Busy`](ErrorKind::Busy) if another call downloads the same archive for longer than
     /// [`StoreOptions::lock_timeout`](crate::store::StoreOptions); the errors of
     /// [`download`](crate::http::download::download()), of verification
-    /// ([`SignatureInvalid`](ErrorKind::SignatureInvalid), [`DigestMismatch`](ErrorKind::DigestMismatch),
-    /// [`DecryptionFailed`](ErrorKind::DecryptionFailed)) and of [`install`](Self::install).
+    /// ([`SignatureInvalid`](ErrorKind::SignatureInvalid), before the download,
+    /// [`DigestMismatch`](ErrorKind::DigestMismatch), [`DecryptionFailed`](ErrorKind::DecryptionFailed)) and of
+    /// [`install`](Self::install); [`NotTrusted`](ErrorKind::NotTrusted) for [`ExpectedProof::UnverifiedHttps`] with
+    /// another URL than `https`.
     pub fn install_from(
         &self,
         transport: &dyn Transport,
@@ -138,13 +84,17 @@ impl Store {
         options: &DownloadOptions,
         control: &Control,
     ) -> Result<BundleRecord> {
+        if matches!(from.proof, ExpectedProof::UnverifiedHttps) && !from.url.is_secure() {
+            let problem = "no digest is known, and the URL is not https; send the SHA-256 of the archive";
+            return Err(Error::not_trusted(from.url.to_string(), problem));
+        }
         // Another call may download the same archive: it is installed when that has finished.
         let downloaded = self.retry_while_busy(control, || {
             let digest = match self.wanted(&from.proof, &from.bundle)? {
                 InstallNeed::Installed(record) => return Ok(Err(*record)),
-                InstallNeed::Digest(digest) => digest,
+                InstallNeed::Archive(promise) => promise.digest,
             };
-            let remote = remote(from, &digest);
+            let remote = remote(from, digest);
             let downloads = self.downloads(&[&remote.name()])?;
             let wanted = Download {
                 remote: &remote,
@@ -152,7 +102,7 @@ impl Store {
                 options,
             };
             let installed = Cell::new(None);
-            let unless = || match self.known(&digest, &from.bundle)? {
+            let unless = || match self.known(digest.as_ref(), &from.bundle)? {
                 Some(record) => {
                     installed.set(Some(record));
                     Err(Error::Cancelled { operation: "download" })
@@ -170,8 +120,7 @@ impl Store {
             Ok(downloaded) => downloaded,
             Err(installed) => return Ok(installed),
         };
-        let (_, promised) = from.proof.promise()?;
-        let installed = match downloaded.hashed_archive(promised) {
+        let installed = match downloaded.hashed_archive(from.proof.promise()?.proof) {
             Some(archive) => self.install(&archive, &from.bundle, control),
             None => self.open_and_install(&downloaded.file.path, &from.proof, &from.bundle, control),
         };
@@ -186,7 +135,8 @@ impl Store {
     /// file is not removed.
     ///
     /// # Errors
-    /// As [`install_from`](Self::install_from), except for those of the network.
+    /// As [`install_from`](Self::install_from), except for those of the network; [`NotTrusted`](ErrorKind::NotTrusted)
+    /// for [`ExpectedProof::UnverifiedHttps`], since this crate did not see where the file came from.
     pub fn install_file(
         &self,
         file: &Path,
@@ -194,9 +144,13 @@ impl Store {
         bundle: &NewBundle,
         control: &Control,
     ) -> Result<BundleRecord> {
+        if matches!(proof, ExpectedProof::UnverifiedHttps) {
+            let problem = "no digest is known, and the file may have come from anywhere; use install_from";
+            return Err(Error::not_trusted(file.display().to_string(), problem));
+        }
         match self.wanted(proof, bundle)? {
             InstallNeed::Installed(record) => Ok(*record),
-            InstallNeed::Digest(_) => self.open_and_install(file, proof, bundle, control),
+            InstallNeed::Archive(_) => self.open_and_install(file, proof, bundle, control),
         }
     }
 
@@ -224,10 +178,10 @@ impl Store {
 
     /// Whether the archive must be installed.
     fn wanted(&self, proof: &ExpectedProof, bundle: &NewBundle) -> Result<InstallNeed> {
-        let (digest, promised) = proof.promise()?;
-        self.options.required_proof.check(&promised)?;
-        let installed = self.known(&digest, bundle)?;
-        Ok(installed.map_or(InstallNeed::Digest(digest), |record| {
+        let promise = proof.promise()?;
+        self.options.required_proof.check(&promise.proof)?;
+        let installed = self.known(promise.digest.as_ref(), bundle)?;
+        Ok(installed.map_or(InstallNeed::Archive(promise), |record| {
             InstallNeed::Installed(Box::new(record))
         }))
     }
@@ -279,18 +233,22 @@ impl Store {
 enum InstallNeed {
     /// It is installed already.
     Installed(Box<BundleRecord>),
-    /// The digest of the plain archive.
-    Digest(Sha256Digest),
+    /// The archive, which is promised to be this.
+    Archive(Promise),
 }
 
-fn remote(from: &RemoteArchive, digest: &Sha256Digest) -> Remote {
+fn remote(from: &RemoteArchive, digest: Option<Sha256Digest>) -> Remote {
     let mut remote = Remote::new(from.url.clone());
     remote.headers = from.headers.clone();
     remote.size = from.size;
     match &from.proof {
         // Sealing the same archive again changes its bytes; the session key identifies it.
         ExpectedProof::CapgoSealed { iv_session_key, .. } => remote.key = Some(iv_session_key.to_string()),
-        ExpectedProof::Digest(_) | ExpectedProof::CapgoSigned { .. } => remote.digest = Some(*digest),
+        // A server may offer every version under one URL.
+        ExpectedProof::UnverifiedHttps => {
+            remote.key = Some(format!("{} {}", from.url.without_query(), from.bundle.version));
+        }
+        ExpectedProof::Digest(_) | ExpectedProof::CapgoSigned { .. } => remote.digest = digest,
     }
     remote
 }

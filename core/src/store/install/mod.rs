@@ -5,7 +5,7 @@ mod fetch;
 mod release;
 mod request;
 
-pub use fetch::{ExpectedProof, RemoteArchive};
+pub use fetch::RemoteArchive;
 pub use request::{NewBundle, ReleaseFiles, ReleaseOptions};
 
 pub(super) use fetch::is_fault_of_file;

@@ -56,7 +56,7 @@ impl Served {
         let proof = ExpectedProof::CapgoSealed {
             iv_session_key: made.iv_session_key,
             checksum: made.checksum,
-            key: key.verifying_key(),
+            keys: key.verifying_key().into(),
         };
         Self::new(fs::read(sealed).unwrap(), proof, version)
     }
@@ -129,7 +129,7 @@ fn an_installed_or_failed_bundle_is_not_downloaded() {
 fn an_insufficient_proof_is_refused_before_any_request() {
     let device = Device::with(|options| {
         let key = SigningKey::generate(KeyBits::B2048).unwrap();
-        options.required_proof = RequiredProof::CapgoSigned(key.verifying_key().id());
+        options.required_proof = RequiredProof::capgo_signed(&key.verifying_key());
     });
     let served = Served::plain(&device, "1");
     let (refused, asked) = served.install(&device.open(), [served.whole()]);
@@ -265,4 +265,73 @@ fn a_call_for_another_archive_leaves_what_is_being_installed_alone() {
     let left = other.left.lock().unwrap();
     assert!(!left.is_empty() && !left.contains(&0), "{left:?}");
     assert_eq!(downloads(&device), 0);
+}
+
+/// An archive that a server offers without a checksum.
+fn unverified(device: &Device, version: &str) -> Served {
+    let mut served = Served::plain(device, version);
+    served.from.proof = ExpectedProof::UnverifiedHttps;
+    served
+}
+
+#[test]
+fn an_archive_without_a_digest_is_installed_from_https_only_and_where_a_digest_suffices() {
+    let device = Device::new();
+    let store = device.open();
+    let mut served = unverified(&device, "1");
+    let digest = device.archive("1").digest();
+    let (installed, _) = served.install(&store, [served.whole()]);
+    assert_eq!(installed.unwrap().digest, Some(digest), "hashed after the download");
+    assert_eq!((downloads(&device), staged(&device)), (0, 0));
+
+    for url in ["http://localhost/2.zip", "http://example.com/2.zip"] {
+        served.from.url = url.parse().unwrap();
+        let (refused, asked) = served.install(&store, [served.whole()]);
+        assert_eq!((refused.unwrap_err().kind(), asked), (ErrorKind::NotTrusted, 0));
+    }
+    let file = device.beside("1.zip");
+    let refused = store.install_file(&file, &served.from.proof, &served.from.bundle, &Control::new());
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotTrusted);
+}
+
+#[test]
+fn an_archive_without_a_digest_that_is_installed_or_failed_is_recognized() {
+    let device = Device::new();
+    let store = device.open();
+    let served = unverified(&device, "1");
+    let first = served.install(&store, [served.whole()]).0.unwrap();
+    let (again, _) = served.install(&store, [served.whole()]);
+    assert_eq!(again.unwrap(), first);
+
+    store.mark_failed(&first.id).unwrap();
+    let (refused, asked) = served.install(&store, [served.whole()]);
+    assert_eq!((refused.unwrap_err().kind(), asked), (ErrorKind::NotTrusted, 0));
+    let mut renamed = served;
+    renamed.from.bundle = NewBundle::new("2");
+    let (refused, _) = renamed.install(&store, [renamed.whole()]);
+    assert_eq!(
+        refused.unwrap_err().kind(),
+        ErrorKind::NotTrusted,
+        "the same bytes failed"
+    );
+    // The file is kept, so that each further attempt downloads nothing.
+    let (refused, asked) = renamed.install(&store, []);
+    assert_eq!((refused.unwrap_err().kind(), asked), (ErrorKind::NotTrusted, 0));
+}
+
+#[test]
+fn a_part_of_another_version_under_the_same_url_is_not_resumed() {
+    let device = Device::new();
+    let store = device.open();
+    let (mut first, mut second) = (unverified(&device, "1"), unverified(&device, "2"));
+    first.from.url = "https://example.com/latest.zip".parse().unwrap();
+    second.from.url = first.from.url.clone();
+    let cut = Answer::new(200, &first.bytes[..100])
+        .with("ETag", "\"1\"")
+        .with("Content-Length", "100000");
+    first.install(&store, [cut.then_breaks()]).0.unwrap_err();
+    let transport = Scripted::new([second.whole()]);
+    let installed = store.install_from(&transport, &second.from, &options(), &Control::new());
+    assert_eq!(installed.unwrap().digest, Some(device.archive("2").digest()));
+    assert_eq!(transport.asked_with("Range"), ["-"]);
 }

@@ -42,7 +42,7 @@ fn signed_by(device: &Device, key: &SigningKey) -> VerifiedArchive {
 
 fn for_key(key: &SigningKey) -> Device {
     let id = key.verifying_key().id();
-    Device::with(|options| options.required_proof = RequiredProof::CapgoSigned(id))
+    Device::with(|options| options.required_proof = RequiredProof::capgo_signed(id))
 }
 
 fn install(device: &Device, archive: &VerifiedArchive) -> Result<BundleRecord> {
@@ -76,7 +76,7 @@ fn a_signature_by_another_key_is_refused() {
 fn installed_bytes_do_not_replace_a_proof() {
     let mut device = Device::new();
     install(&device, &device.archive("1")).unwrap();
-    device.options.required_proof = RequiredProof::CapgoSigned(KEY.verifying_key().id());
+    device.options.required_proof = RequiredProof::capgo_signed(KEY.verifying_key().id());
     let error = install(&device, &device.archive("1")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTrusted);
 }

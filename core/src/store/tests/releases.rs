@@ -306,7 +306,7 @@ fn a_store_that_requires_releases_accepts_nothing_else() {
 #[test]
 fn a_store_that_requires_a_capgo_signature_accepts_no_release() {
     let device = Device::with(|options| {
-        options.required_proof = RequiredProof::CapgoSigned(key(0).verifying_key().id());
+        options.required_proof = RequiredProof::capgo_signed(&key(0).verifying_key());
     });
     let published = Publisher::plain(&device).release("1.0", 7);
     let refused = try_install(&device, &device.open(), &published);

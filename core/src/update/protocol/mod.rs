@@ -8,6 +8,7 @@
 
 mod channel_self;
 mod lenient;
+mod offer_proof;
 mod report_action;
 mod request;
 mod response;

@@ -81,7 +81,8 @@ pub struct UpdateRequest {
         skip_serializing_if = "Option::is_none"
     )]
     pub default_channel: Option<String>,
-    /// Capgo's id of the public key in the app, if any.
+    /// Capgo's id of the public key in the app, if any; of several, that of the
+    /// [first](crate::keys::VerifyingKeys::capgo_key_id).
     #[serde(deserialize_with = "lenient::filled", skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
 }

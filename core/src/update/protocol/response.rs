@@ -57,7 +57,7 @@ pub struct UpdateOffer {
     pub version: String,
     /// The URL of the archive.
     pub url: String,
-    /// SHA-256 in hex, or signed. Never empty.
+    /// SHA-256 in hex, or signed. Never empty. See [`expected_proof`](Self::expected_proof).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
     /// `ivSessionKey` of an encrypted archive. Never empty.
@@ -304,7 +304,7 @@ fn read_notice(body: &[u8]) -> Result<Notice, serde_json::Error> {
 }
 
 /// A server's text with control characters escaped.
-fn printable(text: String) -> String {
+pub(super) fn printable(text: String) -> String {
     if text.contains(char::is_control) {
         return text.escape_debug().to_string();
     }

@@ -1,6 +1,6 @@
 //! Checks that the apps that get a bundle have the public key of its signer.
 
-use capbundle::keys::VerifyingKey;
+use capbundle::keys::{VerifyingKey, VerifyingKeys};
 
 use super::bundle::content::Project;
 use super::key::config_key::lines_to_paste;
@@ -19,7 +19,8 @@ pub(super) enum IfNone {
     Warn,
 }
 
-/// Compares the signing key with `publicKey` of the `capacitor.config` in this folder, which apps are built with.
+/// Compares the signing key with `publicKey` of the `capacitor.config` in this folder, which apps are built with. It
+/// may have several keys, while the signing key is replaced.
 ///
 /// A different key is an error unless `is_allowed`, and so is a missing key with [`IfNone::Refuse`]. If there is no
 /// config for
@@ -80,17 +81,17 @@ pub(super) fn require(
             };
         }
     };
-    let installed = VerifyingKey::from_pem(&pem)
+    let installed = VerifyingKeys::from_pem(&pem)
         .about(Subject::PublicKey)
         .map_err(|failure| failure.naming(config.path()));
     match installed {
-        Ok(installed) if installed == *key => Ok(Vec::new()),
+        Ok(installed) if installed.iter().any(|installed| installed == key) => Ok(Vec::new()),
         Ok(installed) => {
+            let installed: Vec<_> = installed.iter().map(VerifyingKey::capgo_key_id).collect();
+            let installed = installed.join(" or ");
             let message = format!(
-                "the signing key is {id}, but publicKey of {path} is {}: apps built with it reject the bundle; sign with the \
-                private key of {}, or install the public key of the signing key (`capbundle key save`) and release the native app with it",
-                installed.capgo_key_id(),
-                installed.capgo_key_id(),
+                "the signing key is {id}, but publicKey of {path} is {installed}: apps built with it reject the bundle; sign with the \
+                private key of {installed}, or install the public key of the signing key (`capbundle key save`) and release the native app with it"
             );
             about(message, "key_mismatch")
         }

@@ -10291,7 +10291,7 @@ sealed class ExpectedProof {
          */
         val `form`: dev.capbundle.ChecksumForm,
         /**
-         * The key that must have signed it, as PEM text.
+         * The key that must have signed it, as PEM text; or several, up to four, one PEM block after the other.
          */
         val `publicKey`: kotlin.String) : ExpectedProof()
 
@@ -10318,7 +10318,7 @@ sealed class ExpectedProof {
          */
         val `form`: dev.capbundle.ChecksumForm,
         /**
-         * The key that must have signed both, as PEM text.
+         * The key that must have signed both, as PEM text; or several, up to four, one PEM block after the other.
          */
         val `publicKey`: kotlin.String) : ExpectedProof()
 
@@ -11062,11 +11062,11 @@ sealed class RequiredProof {
 
 
     /**
-     * A Capgo v2 signature by this key.
+     * A Capgo v2 signature by this key, or by one of several while the signing key is replaced.
      */
     data class CapgoSigned(
         /**
-         * The public key, as PEM text.
+         * The public key, as PEM text; or several, up to four, one PEM block after the other.
          */
         val `publicKey`: kotlin.String) : RequiredProof()
 

@@ -8666,7 +8666,7 @@ public enum ExpectedProof: Equatable, Hashable {
          * Its encoding.
          */form: ChecksumForm,
         /**
-         * The key that must have signed it, as PEM text.
+         * The key that must have signed it, as PEM text; or several, up to four, one PEM block after the other.
          */publicKey: String
     )
     /**
@@ -8683,7 +8683,7 @@ public enum ExpectedProof: Equatable, Hashable {
          * Its encoding.
          */form: ChecksumForm,
         /**
-         * The key that must have signed both, as PEM text.
+         * The key that must have signed both, as PEM text; or several, up to four, one PEM block after the other.
          */publicKey: String
     )
 
@@ -9679,11 +9679,11 @@ public enum RequiredProof: Equatable, Hashable {
      */
     case digest
     /**
-     * A Capgo v2 signature by this key.
+     * A Capgo v2 signature by this key, or by one of several while the signing key is replaced.
      */
     case capgoSigned(
         /**
-         * The public key, as PEM text.
+         * The public key, as PEM text; or several, up to four, one PEM block after the other.
          */publicKey: String
     )
     /**

@@ -28,7 +28,7 @@ pub(super) fn run(device: &Device<'_>, args: &InstallArgs, output: &Output) -> R
     require_zip(&args.zip)?;
     let key = key_source::named_verifying_key(args.key.as_deref(), args.key_data.as_deref())?;
     let proof = match &key {
-        Some(found) => RequiredProof::CapgoSigned(found.key.id()),
+        Some(found) => RequiredProof::capgo_signed(&found.key),
         None => RequiredProof::Digest,
     };
     let archive = verified_archive(args, key.as_ref(), output)?;
