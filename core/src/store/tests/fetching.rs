@@ -330,8 +330,8 @@ fn a_part_of_another_version_under_the_same_url_is_not_resumed() {
         .with("ETag", "\"1\"")
         .with("Content-Length", "100000");
     first.install(&store, [cut.then_breaks()]).0.unwrap_err();
-    let transport = Scripted::new([second.whole()]);
+    let transport = MockTransport::new([second.whole()]);
     let installed = store.install_from(&transport, &second.from, &options(), &Control::new());
     assert_eq!(installed.unwrap().digest, Some(device.archive("2").digest()));
-    assert_eq!(transport.asked_with("Range"), ["-"]);
+    assert_eq!(transport.request_headers("Range"), ["-"]);
 }

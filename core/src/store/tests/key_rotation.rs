@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::*;
 use crate::capgo::{ChecksumForm, Encrypted, Encryption, encrypt};
 use crate::http::download::DownloadOptions;
-use crate::http::mock_transport::{Answer, Scripted};
+use crate::http::mock_transport::{Answer, MockTransport};
 use crate::keys::{KeyBits, SigningKey, VerifyingKeys};
 use crate::progress::Control;
 
@@ -67,12 +67,12 @@ impl App {
     /// What the device does with an offer: the result, and the number of requests.
     fn install(&self, version: &str, proof: ExpectedProof) -> (Result<BundleRecord>, usize) {
         let bytes = fs::read(self.file(version)).unwrap();
-        let transport = Scripted::new([Answer::new(200, &bytes)]);
+        let transport = MockTransport::new([Answer::new(200, &bytes)]);
         let url = "https://example.com/a.zip".parse().unwrap();
         let from = RemoteArchive::new(url, proof, NewBundle::new(version));
         let store = self.device.open();
         let result = store.install_from(&transport, &from, &DownloadOptions::default(), &Control::new());
-        (result, transport.asked().len())
+        (result, transport.requests().len())
     }
 
     fn install_signed_by(&self, version: &str, signer: &SigningKey) -> (Result<BundleRecord>, usize) {

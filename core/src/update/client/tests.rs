@@ -7,7 +7,7 @@ mod reports;
 use std::time::Instant;
 
 use super::*;
-use crate::http::mock_transport::{Answer, Scripted};
+use crate::http::mock_transport::{Answer, MockTransport};
 use crate::http::{Receiver, TransportError};
 use crate::progress::CancelToken;
 
@@ -35,8 +35,8 @@ fn url() -> Url {
 fn call<T>(
     answers: impl IntoIterator<Item = Answer>,
     call: impl FnOnce(&UpdateClient<'_>) -> Result<T>,
-) -> (Result<T>, Scripted) {
-    let transport = Scripted::new(answers);
+) -> (Result<T>, MockTransport) {
+    let transport = MockTransport::new(answers);
     let control = Control::new();
     let client = UpdateClient::new(&transport, &control)
         .with_retry(RetryPolicy::new(3).with_first_wait(Duration::from_millis(1)));
@@ -44,7 +44,7 @@ fn call<T>(
     (result, transport)
 }
 
-fn asked(answers: impl IntoIterator<Item = Answer>) -> (Result<UpdateResponse>, Scripted) {
+fn asked(answers: impl IntoIterator<Item = Answer>) -> (Result<UpdateResponse>, MockTransport) {
     call(answers, |client| client.ask(&url(), &device()))
 }
 
@@ -61,10 +61,10 @@ fn body_of(request: &Request) -> Value {
 
 #[test]
 fn a_request_is_the_one_of_the_plugin() {
-    let transport = Scripted::new([up_to_date()]);
+    let transport = MockTransport::new([up_to_date()]);
     let answer = ask(&transport, &url(), &device(), &Control::new()).unwrap();
     assert!(matches!(answer, UpdateResponse::UpToDate(_)), "{answer:?}");
-    let request = transport.asked().remove(0);
+    let request = transport.requests().remove(0);
     assert_eq!((request.method, request.url.as_str()), (Method::Post, URL));
     assert_eq!(body_of(&request), serde_json::to_value(device()).unwrap());
     assert_eq!(request.headers.get("content-type"), Some("application/json"));
@@ -99,13 +99,13 @@ fn a_user_agent_can_always_be_sent() {
     let (answer, transport) = call([up_to_date()], |client| client.ask(&url(), &strange));
     answer.unwrap();
     assert_eq!(
-        transport.asked_with("User-Agent"),
+        transport.request_headers("User-Agent"),
         ["CapacitorUpdater/unknown (com.example.app) android/16X-Evil:"]
     );
     let (_, transport) = call([up_to_date()], |client| {
         client.clone().with_user_agent("Mine/1").ask(&url(), &device())
     });
-    assert_eq!(transport.asked_with("User-Agent"), ["Mine/1"]);
+    assert_eq!(transport.request_headers("User-Agent"), ["Mine/1"]);
     let (refused, _) = call([up_to_date()], |client| {
         client.clone().with_user_agent("M\u{fc}ne").ask(&url(), &device())
     });
@@ -121,7 +121,7 @@ fn a_timeout_of_zero_is_capgos_default() {
                 .with_timeout(Duration::from_secs(set))
                 .ask(&url(), &device())
         });
-        assert_eq!(transport.asked()[0].stall_timeout, Duration::from_secs(used));
+        assert_eq!(transport.requests()[0].stall_timeout, Duration::from_secs(used));
     }
 }
 
@@ -133,21 +133,21 @@ fn transient_failures_are_retried_and_others_are_not() {
         up_to_date(),
     ]);
     answer.unwrap();
-    assert_eq!(transport.asked().len(), 3);
-    assert_eq!(body_of(&transport.asked()[2])["app_id"], "com.example.app");
+    assert_eq!(transport.requests().len(), 3);
+    assert_eq!(body_of(&transport.requests()[2])["app_id"], "com.example.app");
 
     let (failed, transport) = asked([]);
     let error = failed.unwrap_err();
-    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Network, 3));
+    assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Network, 3));
     assert!(!error.to_string().contains("secret"), "{error}");
 
     let (failed, transport) = asked([Answer::new(404, b"")]);
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::Server);
-    assert_eq!(transport.asked().len(), 1);
+    assert_eq!(transport.requests().len(), 1);
 
     let (failed, transport) = asked((0..9).map(|_| Answer::new(502, b"")));
     assert!(matches!(failed, Err(Error::Server { status: 502, .. })));
-    assert_eq!(transport.asked().len(), 3);
+    assert_eq!(transport.requests().len(), 3);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_response_that_was_cut_is_requested_again_even_if_the_transport_missed_it() 
         up_to_date(),
     ]);
     answer.unwrap();
-    assert_eq!(transport.asked().len(), 2);
+    assert_eq!(transport.requests().len(), 2);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_login_page_is_an_error_that_is_not_retried_in_the_call() {
     for body in [PAGE.to_vec(), [PAGE, &vec![b' '; 9 << 20]].concat()] {
         let (failed, transport) = asked([Answer::new(200, &body)]);
         let error = failed.unwrap_err();
-        assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Server, 1));
+        assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Server, 1));
         assert!(error.to_string().contains("captive portal"), "{error}");
     }
 }
@@ -174,7 +174,7 @@ fn a_login_page_is_an_error_that_is_not_retried_in_the_call() {
 fn an_endless_response_is_stopped() {
     let (failed, transport) = asked([Answer::new(200, &vec![b' '; 9 << 20])]);
     let error = failed.unwrap_err();
-    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Server, 1));
+    assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Server, 1));
     assert!(error.to_string().contains("at most 8388608 bytes"), "{error}");
     let (failed, _) = asked([Answer::new(403, &vec![b' '; 9 << 20])]);
     assert!(matches!(failed, Err(Error::Server { status: 403, .. })));
@@ -186,7 +186,7 @@ fn only_redirects_that_keep_the_method_are_followed() {
         let moved = Answer::new(status, b"").with("Location", "https://other.example.com/updates");
         let (answer, transport) = asked([moved, up_to_date()]);
         answer.unwrap();
-        let request = &transport.asked()[1];
+        let request = &transport.requests()[1];
         assert_eq!(
             (request.method, request.url.as_str()),
             (Method::Post, "https://other.example.com/updates")
@@ -198,7 +198,7 @@ fn only_redirects_that_keep_the_method_are_followed() {
         let moved = Answer::new(status, b"").with("Location", "https://other.example.com/login?token=secret");
         let (failed, transport) = asked([moved]);
         let error = failed.unwrap_err();
-        assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Server, 1));
+        assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Server, 1));
         let text = error.to_string();
         assert!(
             text.contains("redirects to https://other.example.com/login") && !text.contains("secret"),
@@ -220,7 +220,7 @@ fn a_redirect_loop_ends() {
     let moved = || Answer::new(308, b"").with("Location", "/updates");
     let (failed, transport) = asked((0..99).map(|_| moved()));
     let error = failed.unwrap_err();
-    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Network, 6));
+    assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Network, 6));
     assert!(error.to_string().contains("redirected more than 5 times"), "{error}");
 }
 
@@ -229,7 +229,7 @@ fn plain_http_is_used_only_if_it_is_allowed() {
     let plain: Url = "http://updates.example.com/updates".parse().unwrap();
     let (refused, transport) = call([up_to_date()], |client| client.ask(&plain, &device()));
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotTrusted);
-    assert_eq!(transport.asked().len(), 0);
+    assert_eq!(transport.requests().len(), 0);
 
     let (answer, _) = call([up_to_date()], |client| {
         client.clone().with_cleartext(Cleartext::Allowed).ask(&plain, &device())
@@ -241,7 +241,7 @@ fn plain_http_is_used_only_if_it_is_allowed() {
         client.clone().with_cleartext(Cleartext::Allowed).ask(&url(), &device())
     });
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotTrusted);
-    assert_eq!(transport.asked().len(), 1);
+    assert_eq!(transport.requests().len(), 1);
 }
 
 /// Fails, or sends a byte every 2 ms.
@@ -286,7 +286,7 @@ fn a_cancelled_call_ends_at_once() {
     let token = CancelToken::new();
     token.cancel();
     let control = Control::new().with_cancel_token(&token);
-    let transport = Scripted::new([up_to_date()]);
+    let transport = MockTransport::new([up_to_date()]);
     let client = UpdateClient::new(&transport, &control);
     let cancelled = [
         client.ask(&url(), &device()).map(drop),
@@ -296,5 +296,5 @@ fn a_cancelled_call_ends_at_once() {
     for result in cancelled {
         assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
     }
-    assert_eq!(transport.asked().len(), 0);
+    assert_eq!(transport.requests().len(), 0);
 }

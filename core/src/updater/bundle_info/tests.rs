@@ -106,8 +106,8 @@ fn a_failed_bundle_has_the_status_error_and_the_time_of_the_failure() {
             infos: vec![info.to_string()],
             ..CapgoBundles::default()
         };
-        let adopted = store.adopt(&bundles).unwrap();
-        (BundleInfo::failed(&adopted.failed[0]).to_json(), adopted.failed[0].at)
+        let migrated = store.migrate_capgo(&bundles).unwrap();
+        (BundleInfo::failed(&migrated.failed[0]).to_json(), migrated.failed[0].at)
     };
 
     let (json, at) = info(DIGEST);

@@ -18,7 +18,7 @@ fn a_device_chooses_leaves_reads_and_lists_channels() {
         client.set_channel(&url(), &device(), "beta")
     });
     assert_eq!(granted(set).allow_set, Some(true));
-    let request = transport.asked().remove(0);
+    let request = transport.requests().remove(0);
     assert_eq!((request.method, request.url.as_str()), (Method::Post, URL));
     assert_eq!(body_of(&request)["channel"], "beta");
 
@@ -29,19 +29,19 @@ fn a_device_chooses_leaves_reads_and_lists_channels() {
         (current.channel.as_str(), current.status),
         ("beta", ChannelOrigin::Override)
     );
-    assert_eq!(transport.asked()[0].method, Method::Put);
-    assert_eq!(body_of(&transport.asked()[0]), serde_json::to_value(device()).unwrap());
+    assert_eq!(transport.requests()[0].method, Method::Put);
+    assert_eq!(body_of(&transport.requests()[0]), serde_json::to_value(device()).unwrap());
 
     let (unset, transport) = call([Answer::new(200, DONE)], |client| {
         client.unset_channel(&url(), &device())
     });
     granted(unset);
-    assert_eq!(transport.asked()[0].method, Method::Delete);
+    assert_eq!(transport.requests()[0].method, Method::Delete);
 
     let list = br#"[{"id":1,"name":"beta","public":false,"allow_self_set":true}]"#;
     let (list, transport) = call([Answer::new(200, list)], |client| client.channels(&url(), &device()));
     assert_eq!(granted(list)[0].name, "beta");
-    assert_eq!(transport.asked()[0].method, Method::Get);
+    assert_eq!(transport.requests()[0].method, Method::Get);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_device_in_the_query_is_encoded() {
         ..device()
     };
     let (_, transport) = call([Answer::new(200, DONE)], |client| client.unset_channel(&url(), &device));
-    let request = transport.asked().remove(0);
+    let request = transport.requests().remove(0);
     let (before, query) = request.url.as_str().split_once("?tenant=secret&").unwrap();
     assert_eq!(before, "https://updates.example.com/updates");
     let pairs: Vec<&str> = query.split('&').collect();
@@ -102,7 +102,7 @@ fn a_failing_server_and_a_login_page_are_errors() {
         client.channel(&url(), &device())
     });
     let error = failed.unwrap_err();
-    assert_eq!((error.kind(), transport.asked().len()), (ErrorKind::Server, 3));
+    assert_eq!((error.kind(), transport.requests().len()), (ErrorKind::Server, 3));
     assert!(error.to_string().contains("the database is down"), "{error}");
 
     let (failed, _) = call([Answer::new(200, PAGE)], |client| client.channels(&url(), &device()));

@@ -5,7 +5,7 @@ use super::*;
 fn limited(answers: impl IntoIterator<Item = Answer>) -> (Option<Duration>, usize) {
     let (answer, transport) = asked(answers);
     match answer.unwrap() {
-        UpdateResponse::Limited { retry_after, .. } => (retry_after, transport.asked().len()),
+        UpdateResponse::Limited { retry_after, .. } => (retry_after, transport.requests().len()),
         other => panic!("{other:?}"),
     }
 }
@@ -19,7 +19,7 @@ fn a_short_wait_is_part_of_the_call() {
     for status in [429, 503] {
         let (answer, transport) = asked([Answer::new(status, b"").with("Retry-After", "0"), up_to_date()]);
         assert!(matches!(answer.unwrap(), UpdateResponse::UpToDate(_)));
-        assert_eq!(transport.asked().len(), 2);
+        assert_eq!(transport.requests().len(), 2);
     }
     let started = Instant::now();
     let body = br#"{"error":"too_many_requests","moreInfo":{"retryAfterSeconds":1}}"#;
@@ -62,7 +62,7 @@ fn a_limit_keeps_the_notice_of_the_server() {
         panic!("no limit")
     };
     assert_eq!(notice.unwrap().error.as_str(), "on_premise_app");
-    assert_eq!((retry_after, transport.asked().len()), (None, 1));
+    assert_eq!((retry_after, transport.requests().len()), (None, 1));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_limit_without_a_wait_is_not_retried() {
 fn an_overloaded_server_without_a_wait_is_an_error_after_all_attempts() {
     let (failed, transport) = asked((0..9).map(|_| Answer::new(503, b"")));
     assert!(matches!(failed, Err(Error::Server { status: 503, .. })));
-    assert_eq!(transport.asked().len(), 3);
+    assert_eq!(transport.requests().len(), 3);
 }
 
 #[test]
@@ -94,5 +94,5 @@ fn a_wait_longer_than_the_timeout_is_returned_at_once() {
         matches!(limited, UpdateResponse::Limited { retry_after, .. } if retry_after == seconds(2)),
         "{limited:?}"
     );
-    assert_eq!(transport.asked().len(), 1);
+    assert_eq!(transport.requests().len(), 1);
 }

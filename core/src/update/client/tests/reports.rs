@@ -14,7 +14,7 @@ fn events() -> [StatsEvent; 3] {
     ["set", "unknown", "ping"].map(event)
 }
 
-fn report(answers: impl IntoIterator<Item = Answer>, events: &[StatsEvent]) -> (Report, Scripted) {
+fn report(answers: impl IntoIterator<Item = Answer>, events: &[StatsEvent]) -> (Report, MockTransport) {
     let (report, transport) = call(answers, |client| client.report(&url(), events));
     (report.unwrap(), transport)
 }
@@ -27,14 +27,14 @@ fn refused(reason: &str) -> EventOutcome {
 fn one_event_is_an_object_and_several_are_an_array() {
     let (one, transport) = report([Answer::new(200, br#"{"status":"ok"}"#)], &events()[..1]);
     assert_eq!(one.events, [EventOutcome::Accepted]);
-    assert_eq!(body_of(&transport.asked()[0])["action"], "set");
+    assert_eq!(body_of(&transport.requests()[0])["action"], "set");
 
     let (several, transport) = report([Answer::new(200, br#"{"status":"ok"}"#)], &events()[..2]);
     assert_eq!(several.events, [EventOutcome::Accepted, EventOutcome::Accepted]);
-    assert_eq!(body_of(&transport.asked()[0])[1]["action"], "unknown");
+    assert_eq!(body_of(&transport.requests()[0])[1]["action"], "unknown");
 
     let (nothing, transport) = report([], &[]);
-    assert!(nothing.events.is_empty() && transport.asked().is_empty());
+    assert!(nothing.events.is_empty() && transport.requests().is_empty());
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn events_that_no_update_server_received_are_sent_later() {
         assert_eq!(report.events, vec![EventOutcome::Later; 3]);
         assert!(report.problem.is_some() && report.retry_after.is_none());
         // An event that arrived would be counted twice.
-        assert_eq!(transport.asked().len(), 1);
+        assert_eq!(transport.requests().len(), 1);
     }
 }
 
@@ -90,5 +90,5 @@ fn a_report_to_a_server_that_limits_requests_is_sent_later() {
     let busy = Answer::new(503, b"").with("Retry-After", "0");
     let (accepted, transport) = report([busy, Answer::new(200, br#"{"status":"ok"}"#)], &events());
     assert_eq!(accepted.events, vec![EventOutcome::Accepted; 3]);
-    assert_eq!(transport.asked().len(), 2);
+    assert_eq!(transport.requests().len(), 2);
 }
