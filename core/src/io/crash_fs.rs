@@ -7,7 +7,7 @@
 //! durable with its own folder: after a power loss the file may have both names or neither.
 //!
 //! One call is several operations where a real system performs several: [`write`](Files::write) truncates the file and
-//! then writes it, [`remove_folder`](Files::remove_folder) removes one name after another.
+//! then writes it, [`append`](Files::append) opens, writes and syncs it, [`remove_folder`](Files::remove_folder) removes one name after another.
 
 mod crash;
 mod faults;
@@ -242,6 +242,27 @@ impl Files for CrashFs {
             at: 0,
         }
         .write_all(bytes)
+    }
+
+    fn append(&self, path: &Path, bytes: &[u8], durable: bool) -> io::Result<u64> {
+        let node = self.look(&Act::OpenToAppend, path, |tree| tree.find_or_make_file(path))?;
+        let half = &bytes[..bytes.len() / 2];
+        let size = self.spoilable(
+            &Act::Write,
+            path,
+            |tree| tree.append(node, bytes),
+            |tree| drop(tree.append(node, half)),
+        )?;
+        if durable {
+            // The open file, whatever its name is by now.
+            self.spoilable(
+                &Act::SyncFile,
+                path,
+                |tree| tree.sync_node(node),
+                |tree| drop(tree.lose_node(node)),
+            )?;
+        }
+        Ok(size)
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>> {

@@ -36,6 +36,11 @@ pub(crate) trait Files: Send + Sync + Debug {
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
     /// Creates or truncates the file and writes these bytes.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+    /// Appends these bytes in one write and returns the size of the file afterwards. Creates a missing file.
+    ///
+    /// With `durable` the bytes are durable when it returns, even if the file was renamed meanwhile. A crash or a
+    /// failed write may leave a part of them, or zeros in their place, at the end of the file.
+    fn append(&self, path: &Path, bytes: &[u8], durable: bool) -> io::Result<u64>;
     /// Creates a file for writing. `AlreadyExists` if the name is in use.
     fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>>;
     /// Creates a folder. `AlreadyExists` if the name is in use.
@@ -94,13 +99,18 @@ impl Files for Disk {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        // Writing through a symbolic link would change another file.
-        match fs::symlink_metadata(path) {
-            Ok(found) => require_file(&found)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+        require_file_or_nothing(path)?;
         fs::write(path, bytes)
+    }
+
+    fn append(&self, path: &Path, bytes: &[u8], durable: bool) -> io::Result<u64> {
+        require_file_or_nothing(path)?;
+        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        file.write_all(bytes)?;
+        if durable {
+            sync::file(&file)?;
+        }
+        Ok(file.metadata()?.len())
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>> {
@@ -160,11 +170,7 @@ impl Files for Disk {
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
-        match fs::symlink_metadata(path) {
-            Ok(found) => require_file(&found)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+        require_file_or_nothing(path)?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -184,6 +190,15 @@ impl Files for Disk {
 fn open_file(path: &Path) -> io::Result<File> {
     require_file(&fs::metadata(path).map_err(no_loop)?)?;
     File::open(path)
+}
+
+/// Writing through a symbolic link would change another file, and opening a pipe would block.
+fn require_file_or_nothing(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => require_file(&found),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn require_file(found: &fs::Metadata) -> io::Result<()> {

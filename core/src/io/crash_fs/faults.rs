@@ -37,6 +37,7 @@ pub(super) enum Act {
     Open,
     ReadOn,
     Empty,
+    OpenToAppend,
     Create,
     Write,
     CreateFolder,

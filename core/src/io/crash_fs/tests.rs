@@ -127,6 +127,52 @@ fn a_rewrite_without_a_sync_leaves_the_old_bytes_or_the_new_or_neither() {
 }
 
 #[test]
+fn appended_bytes_are_lost_or_torn_until_they_are_synced_and_the_earlier_ones_stay() {
+    let files = machine_with_file("file");
+    assert_eq!(
+        files.append(&at("file"), b" and more", false).unwrap(),
+        TEXT.len() as u64 + 9
+    );
+
+    let found: Vec<_> = (0..200)
+        .map(|seed| text(&files.power_loss(Found::Random(seed)), "file").unwrap())
+        .collect();
+    assert!(found.iter().all(|bytes| bytes.starts_with(TEXT)));
+    for end in [&b""[..], b" and", b" and\0\0\0\0\0", b" and more"] {
+        assert!(found.contains(&[TEXT, end].concat()), "{end:?}");
+    }
+
+    files.append(&at("file"), b"!", true).unwrap();
+    let durable = text(&files.power_loss(Found::Nothing), "file").unwrap();
+    assert_eq!(durable, [TEXT, b" and more!"].concat());
+}
+
+#[test]
+fn an_append_creates_a_file_whose_name_is_not_durable_yet() {
+    let files = machine();
+    files.append(&at("file"), TEXT, true).unwrap();
+
+    assert_eq!(text(&files.power_loss(Found::Nothing), "file"), None);
+    assert_eq!(text(&files.power_loss(Found::NamesOnly), "file").unwrap(), TEXT);
+    files.create_folder(&at("folder")).unwrap();
+    let error = files.append(&at("folder"), TEXT, false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::IsADirectory);
+}
+
+#[test]
+fn an_append_that_fails_or_finds_a_full_disk_leaves_a_part() {
+    let files = machine_with_file("file");
+    files.plan(Count::Changes, 2, Fault::Fail(ErrorKind::Other));
+    files.append(&at("file"), b"four", true).unwrap_err();
+    assert_eq!(text(&files, "file").unwrap(), [TEXT, b"fo"].concat());
+
+    files.set_free_space(3);
+    let full = files.append(&at("file"), b"four", true).unwrap_err();
+    assert_eq!(full.kind(), ErrorKind::StorageFull);
+    assert_eq!(text(&files, "file").unwrap(), [TEXT, b"fofou"].concat());
+}
+
+#[test]
 fn a_rename_within_one_folder_is_atomic() {
     let files = machine_with_file("new");
     files.write(&at("old"), b"replaced").unwrap();

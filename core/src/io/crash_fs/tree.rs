@@ -206,6 +206,16 @@ impl Tree {
         Ok(room)
     }
 
+    /// Writes these bytes at the end of a file and returns its size. On a full disk it writes what there is space for.
+    pub(super) fn append(&mut self, node: NodeId, bytes: &[u8]) -> io::Result<u64> {
+        let at = self.file(node)?.seen.len();
+        let written = self.put(node, at, bytes)?;
+        if written < bytes.len() {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        Ok((at + written) as u64)
+    }
+
     pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let (old_folder, old_name) = self.place(from)?;
         let (new_folder, new_name) = self.place(to)?;
@@ -280,12 +290,18 @@ impl Tree {
 /// Durability.
 impl Tree {
     pub(super) fn sync_file(&mut self, path: &Path) -> io::Result<()> {
-        let node = self.find(path)?;
+        self.sync_node(self.find(path)?)
+    }
+
+    pub(super) fn sync_node(&mut self, node: NodeId) -> io::Result<()> {
         self.file_mut(node).map(FileNode::sync)
     }
 
     pub(super) fn lose_file(&mut self, path: &Path) -> io::Result<()> {
-        let node = self.find(path)?;
+        self.lose_node(self.find(path)?)
+    }
+
+    pub(super) fn lose_node(&mut self, node: NodeId) -> io::Result<()> {
         self.file_mut(node).map(FileNode::lose)
     }
 

@@ -13,6 +13,7 @@ pub(super) enum Operation {
     Read,
     Open,
     Write,
+    Append,
     Create,
     CreateFolder,
     Rename,
@@ -52,7 +53,7 @@ impl Faulty {
     pub(super) fn fill_disk(&self) {
         self.fail(|operation, path| {
             let needs_space = match operation {
-                Operation::Write | Operation::Create | Operation::CreateFolder => true,
+                Operation::Write | Operation::Append | Operation::Create | Operation::CreateFolder => true,
                 Operation::TryLock => !path.exists(),
                 _ => false,
             };
@@ -93,6 +94,11 @@ impl Files for Faulty {
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.check(Operation::Write, path)?;
         Disk.write(path, bytes)
+    }
+
+    fn append(&self, path: &Path, bytes: &[u8], _durable: bool) -> io::Result<u64> {
+        self.check(Operation::Append, path)?;
+        Disk.append(path, bytes, false)
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>> {
