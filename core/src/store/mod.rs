@@ -18,10 +18,12 @@ mod open;
 mod options;
 mod records;
 mod session;
+mod side_files;
 mod state;
 mod storage;
 mod transaction;
 mod verify;
+mod warnings;
 
 pub use crate::expected_proof::ExpectedProof;
 pub use crate::native::{NativeApp, NativeRange, NativeVersion};
@@ -37,6 +39,8 @@ pub use options::{RequiredProof, StoreOptions};
 pub use records::{AcceptedRelease, BundleRecord, FailedBundle, FailureCause, Status};
 pub use session::{Launch, LaunchReason, NotDurable};
 pub use verify::Damage;
+
+pub(crate) use side_files::SideFiles;
 
 #[cfg(test)]
 mod crash_tests;

@@ -2,19 +2,17 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::options::StoreOptions;
 use super::session::Session;
 use super::state::Rules;
 use super::storage::{Layout, Storage};
+use super::warnings::Warnings;
 use crate::error::{Error, Result};
 use crate::io::vfs::{Disk, Files};
 use crate::time::Timestamp;
-
-/// Warnings kept for the host.
-const MAX_WARNINGS: usize = 16;
 
 /// The bundles of one app on this device. `Store` is shared between threads, and several processes may open the same
 /// folder.
@@ -27,7 +25,7 @@ pub struct Store {
     pub(super) session: Session,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub(super) open_warning: Option<Error>,
-    pub(super) warnings: Mutex<Vec<Error>>,
+    pub(super) warnings: Arc<Warnings>,
     /// The generation of the state that is known to be durable. A newer one may only be visible: the process that
     /// renamed the file may have crashed before the folder was synced.
     pub(super) durable: AtomicU64,
@@ -101,7 +99,7 @@ impl Store {
             session,
             clock,
             open_warning: None,
-            warnings: Mutex::default(),
+            warnings: Arc::default(),
             durable: AtomicU64::new(0),
             durable_ring: AtomicU64::new(0),
         };
@@ -128,26 +126,18 @@ impl Store {
     /// once; of more than sixteen the oldest are dropped.
     #[must_use]
     pub fn take_warnings(&self) -> Vec<Error> {
-        std::mem::take(&mut self.lock_warnings())
+        self.warnings.take()
     }
 
     /// Records an error that does not change the result of the call.
     pub(super) fn warn(&self, error: Error) {
-        let mut warnings = self.lock_warnings();
-        if warnings.len() == MAX_WARNINGS {
-            warnings.remove(0);
-        }
-        warnings.push(error);
+        self.warnings.add(error);
     }
 
     pub(super) fn warn_of(&self, result: Result<()>) {
         if let Err(error) = result {
             self.warn(error);
         }
-    }
-
-    fn lock_warnings(&self) -> MutexGuard<'_, Vec<Error>> {
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn rules(&self) -> Rules {

@@ -79,6 +79,12 @@ fn expected(what: &str, found: &Value) -> String {
     format!("expected {what}, found {found}")
 }
 
+impl FromJson for Value {
+    fn from_json(value: &Value) -> Result<Self, String> {
+        Ok(value.clone())
+    }
+}
+
 impl FromJson for String {
     fn from_json(value: &Value) -> Result<Self, String> {
         text(value).map(str::to_owned)

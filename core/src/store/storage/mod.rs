@@ -10,7 +10,7 @@ mod repair;
 mod reserve;
 mod staging;
 
-pub(super) use codec::MAX_BYTES;
+pub(super) use codec::{MAX_BYTES, decode, encode};
 pub(super) use files::{FileContent, Storage, temporary_of};
 pub(super) use layout::{Layout, START};
 pub(super) use staging::{NAME_LENGTH, Staged, random_name};

@@ -103,6 +103,17 @@ impl Storage {
         written.with_path("write", path)
     }
 
+    /// As [`Files::append`](crate::io::vfs::Files::append), for a file that may need repair.
+    pub(in crate::store) fn append(&self, path: &Path, bytes: &[u8], durable: bool) -> Result<u64> {
+        let appended = match self.files.append(path, bytes, durable) {
+            Err(error) if is_not_a_file(&error) && self.move_away_from_file_path(path)? => {
+                self.files.append(path, bytes, durable)
+            }
+            appended => appended,
+        };
+        appended.with_path("append to", path)
+    }
+
     /// Renames a file over another, which may need repair.
     pub(in crate::store) fn replace(&self, from: &Path, to: &Path) -> Result<()> {
         let renamed = match self.files.rename(from, to) {
