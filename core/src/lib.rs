@@ -19,6 +19,7 @@
 //! | ask a Capgo update server | [`update::protocol`] |
 //! | speak with the JavaScript of Capgo's plugin | [`updater`] |
 //! | ask a Capgo update server | [`update::ask`], [`update::UpdateClient`] |
+//! | read why a device serves its bundle | [`updater::DeviceLog`] |
 //! | watch or cancel a long operation | [`Control`] |
 //! | upload to S3 or a server, publish to a static site | the crate `capbundle-publish` |
 //!

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 fn every_test_that_the_launch_protocol_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let text = fs::read_to_string(root.join("docs/launch-protocol.md")).unwrap();
-    let sources: String = [root.join("core/src/store"), root.join("tests/tests")]
+    let sources: String = ["core/src/store", "core/src/updater", "tests/tests"]
         .iter()
-        .flat_map(|folder| sources_in(folder))
+        .flat_map(|folder| sources_in(&root.join(folder)))
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
 
