@@ -187,6 +187,19 @@ impl Control {
         (control, Parts(counted))
     }
 
+    /// The same operation, also observed by `second`.
+    pub(crate) fn also_observed_by(&self, second: Arc<dyn Observer>) -> Self {
+        let observer: Arc<dyn Observer> = match self.observer.clone() {
+            Some(first) => Arc::new(Both { first, second }),
+            None => second,
+        };
+        Self {
+            observer: Some(observer),
+            cancel: self.cancel.clone(),
+            last: Arc::default(),
+        }
+    }
+
     /// Whether any token is cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
@@ -203,6 +216,18 @@ impl Control {
         } else {
             Ok(())
         }
+    }
+}
+
+struct Both {
+    first: Arc<dyn Observer>,
+    second: Arc<dyn Observer>,
+}
+
+impl Observer for Both {
+    fn progress(&self, progress: Progress) {
+        self.first.progress(progress);
+        self.second.progress(progress);
     }
 }
 

@@ -15,6 +15,7 @@ pub mod peers;
 pub mod rough_server;
 #[cfg(feature = "s3-store")]
 pub mod s3_store;
+pub mod scripted_server;
 pub mod skip;
 pub mod tree;
 pub mod vector;

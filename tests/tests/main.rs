@@ -20,4 +20,5 @@ mod release_vectors;
 mod repo;
 mod sealed_vectors;
 mod update_client;
+mod updater;
 mod vectors;

@@ -28,7 +28,7 @@ impl BundleId {
         Error::UnknownBundle { id: self.to_string() }
     }
 
-    pub(super) fn random() -> Result<Self> {
+    pub(crate) fn random() -> Result<Self> {
         let mut bytes = [0; 8];
         getrandom::fill(&mut bytes).map_err(Error::random)?;
         let mut number = u64::from_le_bytes(bytes);

@@ -29,6 +29,7 @@ pub use crate::expected_proof::ExpectedProof;
 pub use crate::native::{NativeApp, NativeRange, NativeVersion};
 pub use crate::time::Timestamp;
 pub use bundle_id::{BundleId, BundleRef};
+pub(crate) use channel::WatchedUpdate;
 pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, RolloutDecision, Skipped};
 pub use cleanup::{Cleaned, DiskUsage, KeepRules};
 pub use install::{NewBundle, ReleaseFiles, ReleaseOptions, RemoteArchive};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::options::StoreOptions;
+use super::options::{RequiredProof, StoreOptions};
 use super::session::Session;
 use super::state::Rules;
 use super::storage::{Layout, Storage};
@@ -112,6 +112,12 @@ impl Store {
     #[must_use]
     pub fn session(&self) -> &str {
         &self.session.name
+    }
+
+    /// The weakest proof that this store accepts.
+    #[must_use]
+    pub fn required_proof(&self) -> RequiredProof {
+        self.options.required_proof
     }
 
     /// The problem found while opening the store that does not keep it from working: the disk was too full for the

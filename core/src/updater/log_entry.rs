@@ -51,6 +51,8 @@ pub enum LogEvent {
     NativeAppChanged,
     /// Settings of the updater changed; `text` names them.
     SettingsChanged,
+    /// An operation failed that has no entry of its own. `reason` names it.
+    OperationFailed,
     /// The settings could not be read back. The defaults apply.
     SettingsDamaged,
     /// The queue of reports was full, and the oldest were dropped.
@@ -62,7 +64,7 @@ pub enum LogEvent {
 }
 
 /// Every event with its name in the file, which never changes.
-const NAMES: [(LogEvent, &str); 19] = [
+const NAMES: [(LogEvent, &str); 20] = [
     (LogEvent::Launch, "launch"),
     (LogEvent::Check, "check"),
     (LogEvent::DownloadStarted, "download_started"),
@@ -79,6 +81,7 @@ const NAMES: [(LogEvent, &str); 19] = [
     (LogEvent::ChannelUnset, "channel_unset"),
     (LogEvent::NativeAppChanged, "native_app_changed"),
     (LogEvent::SettingsChanged, "settings_changed"),
+    (LogEvent::OperationFailed, "operation_failed"),
     (LogEvent::SettingsDamaged, "settings_damaged"),
     (LogEvent::ReportsDropped, "reports_dropped"),
     (LogEvent::LogDamaged, "log_damaged"),

@@ -44,6 +44,16 @@ pub(crate) struct Settings {
     unknown: Map<String, Value>,
 }
 
+/// What the app changed at run time and does not keep.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Overrides {
+    pub(super) custom_id: Option<String>,
+    pub(super) app_id: Option<String>,
+    pub(super) update_url: Option<String>,
+    pub(super) stats_url: Option<String>,
+    pub(super) channel_url: Option<String>,
+}
+
 /// The file with the settings. Threads and processes may change it at the same time.
 #[derive(Debug)]
 pub(crate) struct SettingsFile {

@@ -10,3 +10,4 @@ mod update;
 
 pub use outcome::{ChannelOutcome, ChannelUpdate, Offer, RolloutDecision, Skipped};
 pub use source::ChannelSource;
+pub(crate) use update::WatchedUpdate;

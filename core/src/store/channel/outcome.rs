@@ -43,6 +43,14 @@ pub enum ChannelOutcome {
         /// Its sequence.
         sequence: u64,
     },
+    /// The channel's release selects the built-in bundle, and the source makes nothing next: see
+    /// [`ChannelSource::sets_next`](crate::store::ChannelSource). The release is not recorded.
+    BuiltInOffered {
+        /// The version of the release.
+        version: String,
+        /// Its sequence.
+        sequence: u64,
+    },
     /// The channel offers nothing.
     NothingOffered,
     /// The channel has only a candidate, whose rollout does not include this device.
@@ -67,6 +75,7 @@ impl ChannelOutcome {
             Self::UpToDate(_) => "up_to_date",
             Self::BuiltInNext { .. } => "built_in_next",
             Self::BuiltInUpToDate { .. } => "built_in_up_to_date",
+            Self::BuiltInOffered { .. } => "built_in_offered",
             Self::NothingOffered => "nothing_offered",
             Self::OutsideRollout => "outside_rollout",
             Self::Older { .. } => "older",

@@ -17,6 +17,7 @@ use crate::release::{
     TrustedRelease, paths,
 };
 use crate::sealed;
+use crate::store::bundle_id::BundleId;
 use crate::store::install::is_fault_of_file;
 use crate::store::install::{Acceptance, ArchiveSource, NewBundle, acceptance_of};
 use crate::store::open::Store;
@@ -33,6 +34,8 @@ pub(in crate::store) struct ReleaseSelection<'a> {
     older: Option<ChannelOutcome>,
     /// Combines the progress of all downloads.
     parts: Parts,
+    /// Called before a release is downloaded; returns the id of its bundle.
+    begins: &'a dyn Fn(&Release) -> Result<BundleId>,
 }
 
 impl<'a> ReleaseSelection<'a> {
@@ -41,12 +44,14 @@ impl<'a> ReleaseSelection<'a> {
         reader: SiteReader<'a>,
         source: &'a ChannelSource,
         parts: Parts,
+        begins: &'a dyn Fn(&Release) -> Result<BundleId>,
     ) -> Self {
         Self {
             store,
             reader,
             source,
             parts,
+            begins,
             rollout: None,
             passed_over: Vec::new(),
             older: None,
@@ -127,7 +132,7 @@ impl<'a> ReleaseSelection<'a> {
             return self.go_built_in(&trusted).map(Some);
         }
         if let Some(record) = self.accepted_before(&trusted)? {
-            let is_news = store.make_next_if_new(&record)?;
+            let is_news = self.source.sets_next && store.make_next_if_new(&record)?;
             let record = Box::new(record);
             return Ok(Some(if is_news {
                 ChannelOutcome::Installed(record)
@@ -139,14 +144,19 @@ impl<'a> ReleaseSelection<'a> {
             return Err(refused);
         }
         let record = self.install(&trusted)?;
-        store.make_next_if_new(&record)?;
+        if self.source.sets_next {
+            store.make_next_if_new(&record)?;
+        }
         Ok(Some(ChannelOutcome::Installed(Box::new(record))))
     }
 
     /// Nothing is downloaded for the built-in bundle.
     fn go_built_in(&self, trusted: &TrustedRelease) -> Result<ChannelOutcome> {
-        let comes_next = self.store.accept_trusted_built_in(trusted)?;
         let Release { version, sequence, .. } = trusted.release().clone();
+        if !self.source.sets_next {
+            return Ok(ChannelOutcome::BuiltInOffered { version, sequence });
+        }
+        let comes_next = self.store.accept_trusted_built_in(trusted)?;
         Ok(if comes_next {
             ChannelOutcome::BuiltInNext { version, sequence }
         } else {
@@ -187,6 +197,7 @@ impl<'a> ReleaseSelection<'a> {
 
     fn install(&self, trusted: &TrustedRelease) -> Result<BundleRecord> {
         let bundle = trusted.require_bundle()?;
+        let id = (self.begins)(trusted.release())?;
         let (list, archive) = (self.remote_list(bundle)?, self.remote_archive(bundle)?);
         let folder = self.store.downloads(&[&list.name(), &archive.name()])?;
         self.parts.next();
@@ -199,7 +210,7 @@ impl<'a> ReleaseSelection<'a> {
             self.download(&list, &folder, MAX_FILE_LIST_BYTES as u64, None)
         })?;
         self.parts.next();
-        let installed = self.install_with_list(trusted, &list.file, &archive, &folder);
+        let installed = self.install_with_list(trusted, &list.file, &archive, (&folder, id));
         keep_or_remove(list, installed)
     }
 
@@ -208,10 +219,11 @@ impl<'a> ReleaseSelection<'a> {
         trusted: &TrustedRelease,
         list: &Downloaded,
         archive: &Remote,
-        folder: &Path,
+        (folder, id): (&Path, BundleId),
     ) -> Result<BundleRecord> {
         let files: FileList = trusted.check_file_list(&read(list)?)?;
         let (new, acceptance) = acceptance_of(trusted, &files);
+        let new = new.with_id(id);
         if let Some(installed) = self.store.accept_installed(trusted, &new, &acceptance)? {
             return Ok(installed);
         }

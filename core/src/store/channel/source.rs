@@ -15,6 +15,9 @@ pub struct ChannelSource {
     /// A string that identifies this installation and does not change: it decides the order of rollouts. `None`: the
     /// store's own [`device_id`](crate::store::Store::device_id).
     pub device_id: Option<String>,
+    /// Whether an accepted release comes next. Otherwise its bundle is only installed, and the app decides; a release
+    /// that selects the built-in bundle is then reported and not accepted.
+    pub sets_next: bool,
 }
 
 impl ChannelSource {
@@ -25,10 +28,12 @@ impl ChannelSource {
             site,
             release,
             device_id: None,
+            sets_next: true,
         }
     }
 
     setters! {
         with_device_id(device_id: impl Into<Option<String>>);
+        with_sets_next(sets_next: bool);
     }
 }

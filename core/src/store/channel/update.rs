@@ -8,12 +8,21 @@ use crate::error::{Error, Result};
 use crate::http::Transport;
 use crate::http::download::DownloadOptions;
 use crate::progress::Control;
-use crate::release::{ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, MAX_RINGS_AT_A_TIME, paths};
-use crate::store::bundle_id::BundleRef;
+use crate::release::{ChannelFile, MAX_CHANNEL_FILE_BYTES, MAX_ENVELOPE_BYTES, MAX_RINGS_AT_A_TIME, Release, paths};
+use crate::store::bundle_id::{BundleId, BundleRef};
 use crate::store::install::ReleaseOptions;
 use crate::store::open::Store;
 use crate::store::records::{BundleRecord, Superseded};
 use crate::update::channel::SiteReader;
+
+/// What an update from a channel uses, and a callback before a release is downloaded.
+pub(crate) struct WatchedUpdate<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    pub(crate) options: &'a DownloadOptions,
+    pub(crate) control: &'a Control,
+    /// Called before the download of a release; returns the id that its bundle will have.
+    pub(crate) begins: &'a dyn Fn(&Release) -> Result<BundleId>,
+}
 
 impl Store {
     /// Updates from a static channel: if it has a release for this device, downloads and installs it and makes it next.
@@ -48,18 +57,34 @@ impl Store {
         options: &DownloadOptions,
         control: &Control,
     ) -> Result<ChannelUpdate> {
-        let (control, parts) = &control.in_parts();
-        let reader = SiteReader {
+        let begins = |_: &Release| BundleId::random();
+        let watched = WatchedUpdate {
             transport,
-            site: &source.site,
             options,
+            control,
+            begins: &begins,
+        };
+        self.update_from_channel_watched(source, &watched)
+    }
+
+    /// As [`update_from_channel`](Self::update_from_channel).
+    pub(crate) fn update_from_channel_watched(
+        &self,
+        source: &ChannelSource,
+        watched: &WatchedUpdate<'_>,
+    ) -> Result<ChannelUpdate> {
+        let (control, parts) = &watched.control.in_parts();
+        let reader = SiteReader {
+            transport: watched.transport,
+            site: &source.site,
+            options: watched.options,
             control,
         };
         let (app, channel) = (&source.release.app_id, &source.release.channel);
         let file = reader.read(&paths::channel_path(channel), MAX_CHANNEL_FILE_BYTES)?;
         let file = ChannelFile::parse(&file, app, channel)?;
         let (ring, ring_problem) = self.walk_rings(&reader, &source.release)?;
-        let mut selection = ReleaseSelection::new(self, reader, source, parts.clone());
+        let mut selection = ReleaseSelection::new(self, reader, source, parts.clone(), watched.begins);
         let outcome = selection.choose(&file)?;
         Ok(ChannelUpdate {
             outcome,

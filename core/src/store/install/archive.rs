@@ -285,7 +285,7 @@ impl Store {
     ) -> Result<BundleRecord> {
         let now: Timestamp = (self.clock)();
         Ok(BundleRecord {
-            id: BundleId::random()?,
+            id: new.id.clone().map_or_else(BundleId::random, Ok)?,
             version: new.version.clone(),
             digest: Some(archive.digest()),
             archive_size: archive.size(),

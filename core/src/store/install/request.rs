@@ -9,6 +9,7 @@ use crate::keys::ContentKey;
 use crate::native::{NativeRange, NativeVersion};
 use crate::release::{FileList, TrustedRelease};
 use crate::setters::setters;
+use crate::store::bundle_id::BundleId;
 use crate::store::records::AcceptedRelease;
 use crate::verified::VerifiedArchive;
 
@@ -26,6 +27,8 @@ pub struct NewBundle {
     pub comment: Option<String>,
     /// Sequence of its release.
     pub sequence: Option<u64>,
+    /// The id that it will have; otherwise a random one.
+    pub(crate) id: Option<BundleId>,
 }
 
 impl NewBundle {
@@ -43,6 +46,12 @@ impl NewBundle {
         with_link(link: impl Into<Option<String>>);
         with_comment(comment: impl Into<Option<String>>);
         with_sequence(sequence: impl Into<Option<u64>>);
+    }
+
+    /// Sets the id that it will have, so that it can be named before it is installed.
+    pub(crate) fn with_id(mut self, id: BundleId) -> Self {
+        self.id = Some(id);
+        self
     }
 }
 
@@ -119,6 +128,7 @@ pub(in crate::store) fn acceptance_of<'a>(
         link: release.link.clone(),
         comment: release.comment.clone(),
         sequence: Some(release.sequence),
+        id: None,
     };
     let accepted = AcceptedRelease::of(trusted);
     let acceptance = Acceptance {

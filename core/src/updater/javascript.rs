@@ -1,0 +1,332 @@
+//! Calls of JavaScript, carried out in the words of Capgo's plugin.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::bundle_info::BundleInfo;
+use super::call::{Call, CallError, DownloadCall, LatestCall};
+use super::facade::Updater;
+use super::options::Source;
+use super::page_handle::{Page, Ready};
+use super::policy::{Reply, Request};
+use super::server::proof_of;
+use crate::error::{Error, ErrorKind};
+use crate::progress::Control;
+use crate::store::{BundleRef, NewBundle, RemoteArchive};
+use crate::time::UtcOffset;
+use crate::update::protocol::{Notice, StatusKind, UpdateOffer, UpdateResponse};
+
+/// What the promise of a refused call is rejected with.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CallRejection {
+    /// The message: the plugin's own where it has one for this case.
+    pub message: String,
+    /// The code: the plugin's own, else the kind of the error.
+    pub code: String,
+    /// The code of the server that refused a call about channels: `error` in the rejection's data.
+    pub server_code: Option<String>,
+}
+
+impl CallRejection {
+    pub(super) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: code.to_owned(),
+            server_code: None,
+        }
+    }
+}
+
+impl From<Error> for CallRejection {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind().as_str(), error.to_string())
+    }
+}
+
+impl From<CallError> for CallRejection {
+    fn from(error: CallError) -> Self {
+        let code = error.code().unwrap_or(ErrorKind::InvalidInput.as_str());
+        Self::new(code, error.rejection())
+    }
+}
+
+/// A call as the bridge of a plugin receives it.
+#[derive(Debug, Clone, Copy)]
+pub struct BridgeCall<'a> {
+    /// The name of the method.
+    pub method: &'a str,
+    /// Its arguments, a JSON object.
+    pub arguments: &'a str,
+    /// The offset of the device's local time, for dates without one.
+    pub local: UtcOffset,
+}
+
+impl Updater {
+    /// Carries out a call of JavaScript, and returns the JSON that its promise resolves to. `page` is the page that calls.
+    ///
+    /// Blocks for as long as the call takes: `download` downloads, calls about channels and `getLatest` ask a server. Run
+    /// it on a background thread; `control` cancels it.
+    ///
+    /// # Errors
+    /// What the promise is rejected with.
+    pub fn call_bridge(
+        self: &Arc<Self>,
+        call: BridgeCall<'_>,
+        page: Option<&Page>,
+        control: &Control,
+    ) -> Result<String, CallRejection> {
+        let parsed = Call::parse(call.method, call.arguments, call.local)?;
+        self.call(parsed, page, control).map(|value| value.to_string())
+    }
+
+    /// As [`call_bridge`](Self::call_bridge), for a call that is parsed.
+    ///
+    /// # Errors
+    /// As [`call_bridge`](Self::call_bridge).
+    pub fn call(self: &Arc<Self>, call: Call, page: Option<&Page>, control: &Control) -> Result<Value, CallRejection> {
+        match call {
+            Call::NotifyAppReady => self.notify_app_ready(page),
+            Call::Next(bundle) => {
+                self.request(Request::Next(bundle.clone()))?;
+                Ok(self.info(&bundle)?.to_json())
+            }
+            Call::Set(bundle) => self.requested(Request::Set(bundle)),
+            Call::Reset {
+                to_last_successful,
+                use_pending_bundle,
+            } => self.reset(to_last_successful, use_pending_bundle),
+            Call::Reload => self.requested(Request::Reload),
+            Call::SetMultiDelay(conditions) => self.requested(Request::SetDelays(conditions)),
+            Call::CancelDelay => self.requested(Request::SetDelays(Vec::new())),
+            Call::SetBundleError(bundle) => self.set_bundle_error(bundle),
+            Call::TriggerUpdateCheck => self.trigger_update_check(),
+            Call::Delete(bundle) => self.delete(&bundle),
+            Call::Download(download) => self.download(&download, control),
+            Call::SetChannel {
+                channel,
+                trigger_auto_update,
+            } => self.set_channel(&channel, trigger_auto_update, control),
+            Call::UnsetChannel { trigger_auto_update } => self.unset_channel(trigger_auto_update),
+            Call::GetChannel => self.channel(control),
+            Call::ListChannels => self.list_channels(control),
+            Call::SetCustomId { .. }
+            | Call::SetUpdateUrl { .. }
+            | Call::SetStatsUrl { .. }
+            | Call::SetChannelUrl { .. }
+            | Call::SetAppId(_) => self.change_setting(call),
+            Call::GetLatest(latest) => self.latest(&latest, control),
+            query => self.answer(&query),
+        }
+    }
+
+    fn requested(&self, request: Request) -> Result<Value, CallRejection> {
+        self.request(request)?;
+        Ok(json!({}))
+    }
+
+    fn notify_app_ready(&self, page: Option<&Page>) -> Result<Value, CallRejection> {
+        let Some(page) = page else {
+            return Err(CallRejection::new(
+                "no_page",
+                "no page has started: call pageStarted first",
+            ));
+        };
+        match page.ready() {
+            Ready::Confirmed(bundle) => Ok(json!({ "bundle": self.info(&bundle)?.to_json() })),
+            // Its answer reaches a page that is about to go.
+            Ready::Replaced => Ok(json!({ "bundle": self.served_info().to_json() })),
+            Ready::NotYetRecorded => Err(CallRejection::new(
+                ErrorKind::Busy.as_str(),
+                "the store cannot record it now; it is tried again",
+            )),
+        }
+    }
+
+    fn reset(&self, to_last_proven: bool, use_pending: bool) -> Result<Value, CallRejection> {
+        match self.store.next()?.filter(|_| use_pending) {
+            Some(next) => self.requested(Request::Set(next)),
+            None => self.requested(Request::Reset { to_last_proven }),
+        }
+    }
+
+    fn set_bundle_error(&self, bundle: BundleRef) -> Result<Value, CallRejection> {
+        let BundleRef::Bundle(id) = bundle else {
+            return Err(CallRejection::new(
+                "invalid_input",
+                "Cannot set builtin bundle to error state",
+            ));
+        };
+        self.request(Request::MarkFailed(id.clone()))?;
+        let failed = self.store.failed()?.into_iter().find(|failed| failed.id == id);
+        Ok(json!({ "bundle": failed.map(|failed| BundleInfo::failed(&failed).to_json()) }))
+    }
+
+    fn trigger_update_check(&self) -> Result<Value, CallRejection> {
+        let Reply::Check(reply) = self.request(Request::CheckNow)? else {
+            return Err(CallRejection::new("internal", "the check has no reply"));
+        };
+        let status = reply.as_str();
+        Ok(json!({ "status": status, "queued": status == "queued" }))
+    }
+
+    fn delete(&self, bundle: &BundleRef) -> Result<Value, CallRejection> {
+        let BundleRef::Bundle(id) = bundle else {
+            return Err(CallRejection::new(
+                "invalid_input",
+                "the built-in bundle cannot be deleted",
+            ));
+        };
+        let version = self.version_of(bundle).unwrap_or_default();
+        self.store.delete(id)?;
+        self.push_report(super::ReportAction::Delete, &version);
+        Ok(json!({}))
+    }
+
+    fn download(self: &Arc<Self>, call: &DownloadCall, control: &Control) -> Result<Value, CallRejection> {
+        let Source::Server(server) = &self.options.source else {
+            let what = "download".to_owned();
+            let problem = "this app takes bundles from its channel of signed releases only".to_owned();
+            return Err(Error::Unsupported { what, problem }.into());
+        };
+        if call.manifest.is_some() {
+            return Err(single_files("download with a manifest"));
+        }
+        let offer = UpdateOffer {
+            version: call.version.clone(),
+            url: call.url.clone(),
+            checksum: call.checksum.clone(),
+            session_key: call.session_key.clone(),
+            manifest: Vec::new(),
+            link: None,
+            comment: None,
+        };
+        let proof = proof_of(server, &offer)?;
+        let archive = RemoteArchive::new(call.url.parse()?, proof, NewBundle::new(call.version.clone()));
+        let installed = self.install_remote(archive, control);
+        self.wants_reports();
+        Ok(self.info(&BundleRef::Bundle(installed?))?.to_json())
+    }
+
+    fn latest(&self, call: &LatestCall, control: &Control) -> Result<Value, CallRejection> {
+        if call.app_id.is_some() {
+            return Err(CallRejection::new(
+                "not_allowed",
+                "getLatest preview override not allowed",
+            ));
+        }
+        let mut identity = self.identity()?;
+        if let Some(channel) = &call.channel {
+            identity.channel = Some(channel.clone());
+        }
+        let Some(response) = self.ask_server(&identity, control)? else {
+            return Err(CallRejection::new("unavailable", "this app asks no update server"));
+        };
+        match response {
+            UpdateResponse::Offer(offer) => Ok(json!({
+                "version": offer.version,
+                "url": offer.url,
+                "checksum": offer.checksum.unwrap_or_default(),
+                "sessionKey": offer.session_key.unwrap_or_default(),
+                "manifest": offer.manifest,
+                "link": offer.link,
+                "comment": offer.comment,
+            })),
+            UpdateResponse::BuiltIn(None) => Ok(json!({ "version": BundleRef::BUILT_IN })),
+            UpdateResponse::Nothing { message } => Ok(json!({
+                "kind": StatusKind::UpToDate.as_str(),
+                "error": "no_new_version_available",
+                "message": message.unwrap_or_default(),
+                "version": self.served_info().version,
+            })),
+            UpdateResponse::BuiltIn(Some(notice))
+            | UpdateResponse::UpToDate(notice)
+            | UpdateResponse::Blocked(notice) => Ok(self.latest_notice(&notice)),
+            UpdateResponse::Failed(notice)
+            | UpdateResponse::Limited {
+                notice: Some(notice), ..
+            } => Err(CallRejection::new(notice.error.as_str(), notice.error.as_str())),
+            UpdateResponse::Limited { .. } => Err(CallRejection::new("rate_limit_reached", "too many requests")),
+        }
+    }
+
+    fn latest_notice(&self, notice: &Notice) -> Value {
+        json!({
+            "kind": notice.kind().as_str(),
+            "error": notice.error.as_str(),
+            "message": notice.message,
+            "version": notice.version.clone().unwrap_or_else(|| self.served_info().version),
+        })
+    }
+
+    /// A query of the device itself.
+    fn answer(&self, query: &Call) -> Result<Value, CallRejection> {
+        Ok(match query {
+            Call::Current => json!({
+                "bundle": self.served_info().to_json(),
+                "native": self.built_in_info().version,
+            }),
+            Call::List { raw } => self.list(*raw)?,
+            Call::GetNextBundle => match self.store.next()? {
+                Some(next) => self.info(&next)?.to_json(),
+                None => Value::Null,
+            },
+            Call::GetFailedUpdate => match self.store.take_failure()? {
+                Some(failed) => json!({ "bundle": BundleInfo::failed(&failed).to_json() }),
+                None => Value::Null,
+            },
+            Call::GetDeviceId => json!({ "deviceId": self.store.device_id()? }),
+            Call::GetPluginVersion => json!({ "version": self.options.device.plugin_version }),
+            Call::GetBuiltinVersion => json!({ "version": self.built_in_info().version }),
+            Call::GetAppId => json!({ "appId": self.identity()?.app_id }),
+            Call::IsAutoUpdateEnabled => json!({ "enabled": self.is_enabled()? }),
+            Call::IsAutoUpdateAvailable => json!({ "available": true }),
+            Call::GetBundleDownloadSize { .. } => return Err(single_files("getBundleDownloadSize")),
+            Call::GetMissingBundleFiles { .. } => return Err(single_files("getMissingBundleFiles")),
+            // `call` carries out every other one.
+            _ => return Err(CallRejection::new("internal", "not a query")),
+        })
+    }
+
+    fn list(&self, raw: bool) -> Result<Value, CallRejection> {
+        let installed = self.store.list()?;
+        let mut bundles: Vec<_> = installed
+            .iter()
+            .map(|(record, status)| BundleInfo::installed(record, *status).to_json())
+            .collect();
+        if raw {
+            bundles.extend(
+                self.store
+                    .failed()?
+                    .iter()
+                    .map(|failed| BundleInfo::failed(failed).to_json()),
+            );
+        }
+        Ok(json!({ "bundles": bundles }))
+    }
+
+    fn is_enabled(&self) -> Result<bool, CallRejection> {
+        let has_source = match self.options.source {
+            Source::Server(_) => self.identity()?.update_url.is_some(),
+            Source::Channel(_) => true,
+        };
+        Ok(has_source && self.options.policy.mode.checks_automatically())
+    }
+
+    pub(super) fn info(&self, bundle: &BundleRef) -> Result<BundleInfo, Error> {
+        let gone = || match bundle.bundle() {
+            Some(id) => Error::UnknownBundle { id: id.to_string() },
+            None => Error::UnknownBundle {
+                id: BundleRef::BUILT_IN.to_owned(),
+            },
+        };
+        self.bundle_info(bundle).ok_or_else(gone)
+    }
+}
+
+fn single_files(what: &str) -> CallRejection {
+    let what = what.to_owned();
+    let problem = "single files are not supported: pass the URL of an archive".to_owned();
+    Error::Unsupported { what, problem }.into()
+}

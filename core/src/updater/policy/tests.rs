@@ -1,0 +1,17 @@
+//! The policy against a model of a device: its store, its web view, its timers.
+
+mod lives;
+mod modes;
+mod random;
+mod world;
+
+use std::time::Duration;
+
+use self::world::World;
+use super::*;
+use crate::error::{Error, Result};
+use crate::native::NativeApp;
+use crate::store::{BundleId, BundleRef, Confirmation, Launch, LaunchReason};
+use crate::time::Timestamp;
+use crate::update::protocol::ReportAction;
+use crate::updater::mode::UpdateMode;

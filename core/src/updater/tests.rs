@@ -1,0 +1,1 @@
+//! An updater with a real store.

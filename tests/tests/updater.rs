@@ -1,0 +1,7 @@
+//! An app that keeps itself up to date, over real sockets, with servers that behave and servers that do not.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod app;
+mod faults;
+mod lives;
+mod protocol;
