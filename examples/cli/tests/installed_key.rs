@@ -7,6 +7,9 @@
     reason = "tests fail by panicking"
 )]
 
+use capbundle::keys::{KeyBits, SigningKey};
+use serde_json::Value;
+
 use crate::project::{Project, codes_of, text_of};
 use crate::publishing::Updates;
 
@@ -159,4 +162,30 @@ fn encrypting_without_a_config_works_as_documented() {
         .run(&format!("bundle encrypt {zip} {checksum} --json"))
         .document();
     assert_eq!(document["warnings"], serde_json::json!([]));
+}
+
+#[test]
+fn a_config_with_several_keys_accepts_a_bundle_that_one_of_them_signed() {
+    let (project, signs, installed) = with_another_key();
+    let (zip, checksum) = project.zipped();
+    let line = format!("bundle encrypt {zip} {checksum} --json");
+    project.run(&line).fails("key_mismatch", 1);
+
+    let signing_key = SigningKey::from_pem(str::from_utf8(&project.read(".capgo_key_v2")).unwrap()).unwrap();
+    let mut config: Value = serde_json::from_slice(&project.read("capacitor.config.json")).unwrap();
+    let public_key = &mut config["plugins"]["CapacitorUpdater"]["publicKey"];
+    *public_key = (public_key.as_str().unwrap().to_owned() + &signing_key.verifying_key().to_pem()).into();
+    project.write("capacitor.config.json", config.to_string());
+    project.run(&line).succeeds();
+
+    project.write(
+        ".capgo_key_v2",
+        SigningKey::generate(KeyBits::B2048)
+            .unwrap()
+            .to_pem()
+            .unwrap()
+            .as_bytes(),
+    );
+    let message = project.run(&line).fails("key_mismatch", 1);
+    assert!(message.contains(&format!("{installed} or {signs}")), "{message}");
 }
