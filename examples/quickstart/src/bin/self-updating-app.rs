@@ -29,7 +29,9 @@ impl Host for Terminal {
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().collect();
-    let [_, folder, url, key] = &arguments[..] else { panic!("usage: self-updating-app FOLDER URL KEY.pem") };
+    let [_, folder, url, key] = &arguments[..] else {
+        panic!("usage: self-updating-app FOLDER URL KEY.pem")
+    };
     let keys = VerifyingKeys::from_pem(&fs::read_to_string(key).expect("a public key"))?;
 
     let required = RequiredProof::CapgoSigned((&keys).into());
@@ -37,7 +39,12 @@ fn main() -> Result<()> {
     let source = Source::Server(ServerSource::new(url.parse()?).with_keys(keys));
     let device = DeviceInfo::new(Platform::Electron, "com.example.app");
     let options = UpdaterOptions::new(source, PolicyOptions::new(UpdateMode::AtBackground), device);
-    let updater = Arc::new(Updater::new(Arc::new(store), Arc::new(Http::new()), Arc::new(Terminal), options)?);
+    let updater = Arc::new(Updater::new(
+        Arc::new(store),
+        Arc::new(Http::new()),
+        Arc::new(Terminal),
+        options,
+    )?);
 
     let mut shown = updater.start(&NativeApp::new("1.0.0", "1"), false);
     let background = Arc::clone(&updater);

@@ -30,7 +30,10 @@ fn a_device_chooses_leaves_reads_and_lists_channels() {
         ("beta", ChannelOrigin::Override)
     );
     assert_eq!(transport.requests()[0].method, Method::Put);
-    assert_eq!(body_of(&transport.requests()[0]), serde_json::to_value(device()).unwrap());
+    assert_eq!(
+        body_of(&transport.requests()[0]),
+        serde_json::to_value(device()).unwrap()
+    );
 
     let (unset, transport) = call([Answer::new(200, DONE)], |client| {
         client.unset_channel(&url(), &device())
