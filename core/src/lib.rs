@@ -16,8 +16,7 @@
 //! | install bundles on a device, launch them, roll back | [`Store`] |
 //! | download over HTTP, with resume and retry | [`http`], [`store::Store::install_from`] |
 //! | follow a static channel | [`store::Store::update_from_channel`] |
-//! | ask a Capgo update server | [`update::protocol`] |
-//! | speak with the JavaScript of Capgo's plugin | [`updater`] |
+//! | keep an app up to date | [`updater::Updater`] |
 //! | ask a Capgo update server | [`update::ask`], [`update::UpdateClient`] |
 //! | read why a device serves its bundle | [`updater::DeviceLog`] |
 //! | watch or cancel a long operation | [`Control`] |
