@@ -1,6 +1,7 @@
 //! A web server whose every response a test decides, with the faults of real networks.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -222,10 +223,10 @@ fn serve(mut connection: &TcpStream, shared: &Shared) -> io::Result<()> {
     }
     let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", reply.status);
     if !matches!(reply.fault, Fault::NoLength | Fault::Endless) {
-        head += &format!("Content-Length: {}\r\n", reply.body.len());
+        write!(head, "Content-Length: {}\r\n", reply.body.len()).expect("a string takes it");
     }
     for (name, value) in &reply.headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").expect("a string takes it");
     }
     connection.write_all((head + "\r\n").as_bytes())?;
     let send = |bytes: &[u8]| {

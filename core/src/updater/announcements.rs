@@ -92,12 +92,22 @@ impl Updater {
     pub(super) fn queue_report(&self, report: &Report, shown: Option<&Load>) {
         let shown = || shown.and_then(|load| load.version.clone());
         let version = report.version.clone().or_else(shown);
-        self.push_report(report.action, version.as_deref().unwrap_or(BUILT_IN));
+        let version = version.as_deref().unwrap_or(BUILT_IN);
+        self.add_report(report.action, version, report.previous.as_deref());
     }
 
     /// Adds a report. It survives the end of the process without waiting for the disk.
     pub(super) fn push_report(&self, action: ReportAction, version: &str) {
-        match reports::Report::new(action.as_str(), version, self.now().wall) {
+        self.add_report(action, version, None);
+    }
+
+    fn add_report(&self, action: ReportAction, version: &str, previous: Option<&str>) {
+        let report = reports::Report::new(action.as_str(), version, self.now().wall);
+        match report.map(|report| match previous {
+            Some(previous) => report.with_old_version_name(previous),
+            None => report,
+        }) {
+            // One that cannot be written stays in memory until the next.
             Ok(report) => drop(self.reports.push_without_sync(report)),
             Err(error) => self.log_problem("report", &error),
         }

@@ -10,6 +10,7 @@ use super::log_entry::LogEvent;
 use super::options::{Source, StaticSource};
 use super::plugin_event::PluginEvent;
 use super::policy::Request;
+use crate::channel::ChannelName;
 use crate::error::Error;
 use crate::http::Url;
 use crate::progress::Control;
@@ -170,6 +171,7 @@ impl Updater {
             }
             Call::SetStatsUrl { url } => {
                 let url = self.checked_url("setStatsUrl", url)?;
+                self.reports.set_on(!url.is_empty());
                 self.change_overrides(|overrides| overrides.stats_url = Some(url.clone()));
                 if permissions.keep_urls {
                     self.keep("statsUrl", |settings| settings.stats_url = Some(url))?;
@@ -209,7 +211,7 @@ fn require_allowed(source: &StaticSource, channel: &str) -> Result<(), CallRejec
     if source.channels().any(|name| name.as_str() == channel) {
         return Ok(());
     }
-    let names: Vec<_> = source.channels().map(|name| name.as_str()).collect();
+    let names: Vec<_> = source.channels().map(ChannelName::as_str).collect();
     let message = format!(
         "this app does not allow the channel {channel}; it allows {}",
         names.join(", ")

@@ -125,7 +125,9 @@ impl Updater {
         options.validate(&store)?;
         let log = DeviceLog::of(&store);
         let settings = SettingsFile::of(&store, &log);
-        let reports = ReportQueue::of(&store, &log, true);
+        // JavaScript may turn them on, if the app allows it.
+        let has_reports = options.stats_url.is_some() || options.permissions.modify_urls;
+        let reports = ReportQueue::of(&store, &log, has_reports);
         Ok(Self {
             state: Mutex::new(State {
                 policy: Policy::new(options.policy.clone()),

@@ -196,6 +196,10 @@ impl DeviceInfo {
 /// What JavaScript may change at run time, and what of it outlives a start. The defaults are those of Capgo's plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the plugin's configuration"
+)]
 pub struct Permissions {
     /// `allowModifyUrl`.
     pub modify_urls: bool,

@@ -75,6 +75,7 @@ impl Page {
     }
 
     /// The page called `notifyAppReady()`.
+    #[allow(clippy::must_use_candidate, reason = "the log says why, if it could not be recorded")]
     pub fn ready(&self) -> Ready {
         match self.id {
             Some(id) => self.updater.page_ready(id),
@@ -83,6 +84,7 @@ impl Page {
     }
 
     /// The page did not confirm in time. Returns what to load instead, or nothing if it did meanwhile.
+    #[must_use]
     pub fn timed_out(&self) -> Option<Load> {
         self.id
             .and_then(|id| self.updater.returned(HostEvent::PageTimedOut(id)))
@@ -90,6 +92,7 @@ impl Page {
 
     /// The process that renders the page ended: `onRenderProcessGone`, `webViewWebContentProcessDidTerminate`. Returns
     /// what to load: the bundle before it if the page was on trial, else the same again.
+    #[must_use]
     pub fn crashed(&self) -> Option<Load> {
         self.id.and_then(|id| self.updater.returned(HostEvent::PageCrashed(id)))
     }

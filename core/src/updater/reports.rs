@@ -147,6 +147,7 @@ impl ReportQueue {
         self.is_on.store(is_on, Ordering::Relaxed);
     }
 
+    #[cfg(test)]
     /// Adds a report. Waits for the disk, so not for a launch: see [`push_without_sync`](Self::push_without_sync).
     ///
     /// Returns whether it is durable. Otherwise it is in memory, and the next call writes it.
@@ -205,6 +206,7 @@ impl ReportQueue {
         self.files.sync_names()
     }
 
+    #[cfg(test)]
     /// The number of reports that were dropped since the queue was [cleared](Self::clear), because it was full.
     pub(crate) fn dropped(&self) -> u64 {
         let memory = self.memory();

@@ -23,7 +23,8 @@ impl Updater {
             Err(error) if error.kind() == ErrorKind::Cancelled => return UpdateOutcome::Cancelled,
             Err(error) => {
                 let entry = self.log.entry(LogEvent::Check).with_reason("unreachable");
-                self.log.write(&entry.with_error(&error));
+                self.log
+                    .write(&entry.with_url(server.url.without_query()).with_error(&error));
                 return UpdateOutcome::Unreachable { error };
             }
         };

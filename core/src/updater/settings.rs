@@ -88,14 +88,12 @@ impl SettingsFile {
             Ok((_, settings)) => return Ok(settings),
             Err(problem) => problem,
         };
-        match self.files.lock(LOCK, LOCK_TIMEOUT) {
-            Ok(_lock) => self.load_locked().map(|(_, settings)| settings),
+        let Ok(_lock) = self.files.lock(LOCK, LOCK_TIMEOUT) else {
             // Nothing can be set aside now; the next call tries again.
-            Err(_) => {
-                self.report_damage(&problem, "");
-                Ok(Settings::default())
-            }
-        }
+            self.report_damage(&problem, "");
+            return Ok(Settings::default());
+        };
+        self.load_locked().map(|(_, settings)| settings)
     }
 
     /// Changes the settings and returns the new ones, durable when it returns. Nothing is written if `change` changes

@@ -17,7 +17,7 @@ impl Updater {
     pub(super) fn update_from_channel(self: &Arc<Self>, source: &StaticSource, control: &Control) -> UpdateOutcome {
         let updated = self
             .chosen_channel(source)
-            .and_then(|channel| self.follow(channel, control));
+            .and_then(|channel| self.follow(&channel, control));
         match updated {
             Ok(update) => self.channel_outcome(update),
             Err(error) if error.kind() == ErrorKind::Cancelled => UpdateOutcome::Cancelled,
@@ -43,7 +43,7 @@ impl Updater {
         Ok(channel)
     }
 
-    fn follow(self: &Arc<Self>, channel: ChannelSource, control: &Control) -> Result<ChannelUpdate> {
+    fn follow(self: &Arc<Self>, channel: &ChannelSource, control: &Control) -> Result<ChannelUpdate> {
         let downloading = Downloading::new(self)?;
         let observed = downloading.observe(control);
         let begins = |release: &Release| {
@@ -56,7 +56,7 @@ impl Updater {
             control: &observed,
             begins: &begins,
         };
-        let updated = self.store.update_from_channel_watched(&channel, &watched);
+        let updated = self.store.update_from_channel_watched(channel, &watched);
         if let Ok(update) = &updated
             && let ChannelOutcome::Installed(record) = &update.outcome
         {
@@ -85,8 +85,9 @@ impl Updater {
         match update.outcome {
             // Installed is not served yet: the policy decides, also about one that came with an earlier check.
             ChannelOutcome::Installed(record) | ChannelOutcome::UpToDate(record) => UpdateOutcome::Ready(record.id),
-            ChannelOutcome::BuiltInNext { .. } | ChannelOutcome::BuiltInOffered { .. } => UpdateOutcome::BuiltIn,
-            ChannelOutcome::BuiltInUpToDate { .. } => UpdateOutcome::BuiltIn,
+            ChannelOutcome::BuiltInNext { .. }
+            | ChannelOutcome::BuiltInOffered { .. }
+            | ChannelOutcome::BuiltInUpToDate { .. } => UpdateOutcome::BuiltIn,
             ChannelOutcome::NothingOffered | ChannelOutcome::Older { .. } => UpdateOutcome::UpToDate(None),
             ChannelOutcome::OutsideRollout => UpdateOutcome::Blocked(CheckAnswer::new(
                 "outside_rollout",

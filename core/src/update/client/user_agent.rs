@@ -30,7 +30,7 @@ pub(super) fn checked(user_agent: &str) -> Result<&str> {
     }
     Err(Error::invalid_input(
         "user agent",
-        format!("expected printable ASCII, found {user_agent:?}"),
+        format!("expected printable ASCII, found \"{}\"", user_agent.escape_debug()),
     ))
 }
 

@@ -241,8 +241,10 @@ impl ReadyStatus {
 pub struct Report {
     /// The action, in the words of the protocol.
     pub action: ReportAction,
-    /// The bundle that it is about; `None` for the one that is served.
+    /// The version that it is about; `None` for the one that is served.
     pub version: Option<String>,
+    /// The version that was served before, if the action replaced it.
+    pub previous: Option<String>,
 }
 
 /// The reply to a call.

@@ -229,12 +229,12 @@ impl Policy {
                 step.report(ReportAction::SetFail);
                 self.not_taken(step);
             }
-            Ok(_) => self.update_is_next(step, bundle, Ok(Outcome::Done)),
+            Ok(_) => self.update_is_next(step, bundle, true),
         }
     }
 
-    pub(super) fn update_is_next(&mut self, step: &mut Step, bundle: BundleRef, outcome: Result<Outcome>) {
-        if outcome.is_err() {
+    pub(super) fn update_is_next(&mut self, step: &mut Step, bundle: BundleRef, is_next: bool) {
+        if !is_next {
             return self.not_taken(step);
         }
         if self.served() == bundle {

@@ -140,7 +140,7 @@ impl Policy {
             (Pending::Page(pending), outcome) => self.page_outcome(step, pending, outcome),
             (Pending::Update, outcome) => self.update_ended(step, outcome),
             (Pending::ApplyUpdate(bundle), outcome) => self.update_applied(step, bundle, outcome),
-            (Pending::NextUpdate(bundle), outcome) => self.update_is_next(step, bundle, outcome),
+            (Pending::NextUpdate(bundle), outcome) => self.update_is_next(step, bundle, outcome.is_ok()),
             (Pending::ResetByServer, outcome) => self.reset_by_server(step, outcome),
             (Pending::Call(pending), outcome) => self.call_ended(step, pending, outcome),
             // A launch cannot fail. The caller logs the errors of the others: there is nothing to decide.

@@ -28,7 +28,7 @@ impl Policy {
         }
         let bundle = shown.bundle.clone();
         if let Some(before) = self.page.take() {
-            self.forget_page(step, before);
+            Self::forget_page(step, before);
         }
         self.last_id += 1;
         let id = PageId(self.last_id);
@@ -77,8 +77,8 @@ impl Policy {
     }
 
     pub(super) fn confirm_again(&mut self, step: &mut Step, id: PageId) {
-        let is_confirming = |page: &&Page| page.id == id && matches!(page.phase, Phase::Confirming { .. });
-        if self.page.as_ref().filter(is_confirming).is_some() {
+        let is_confirming = |page: &Page| page.id == id && matches!(page.phase, Phase::Confirming { .. });
+        if self.page.as_ref().is_some_and(is_confirming) {
             self.record_confirmation(step, id);
         }
     }
@@ -201,7 +201,7 @@ impl Policy {
 
     pub(super) fn load_again(&mut self, step: &mut Step) {
         if let Some(page) = self.page.take() {
-            self.forget_page(step, page);
+            Self::forget_page(step, page);
         }
         if let Some(shown) = &mut self.shown {
             self.last_id += 1;
@@ -211,7 +211,7 @@ impl Policy {
     }
 
     /// A page that is replaced: its timers do not count, and who waits for it gets a reply.
-    pub(super) fn forget_page(&self, step: &mut Step, page: Page) {
+    pub(super) fn forget_page(step: &mut Step, page: Page) {
         step.act(Action::StopTimer(Timer::PageReady(page.id)));
         if matches!(page.phase, Phase::Confirming { .. }) {
             step.act(Action::StopTimer(Timer::ConfirmAgain(page.id)));

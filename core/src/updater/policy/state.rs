@@ -8,7 +8,7 @@ use super::event::{CallId, LoadId, Moment, OperationId, PageId, Timer};
 use super::options::PolicyOptions;
 use crate::native::NativeApp;
 use crate::store::{BundleId, BundleRef, Launch};
-use crate::update::protocol::ReportAction;
+use crate::update::protocol::{BUILT_IN, ReportAction};
 
 /// The decisions of an updater. See the [module](super).
 #[derive(Debug)]
@@ -50,12 +50,19 @@ impl Step {
     }
 
     pub(super) fn report(&mut self, action: ReportAction) {
-        self.act(Action::Report(Report { action, version: None }));
+        self.act(Action::Report(Report {
+            action,
+            version: None,
+            previous: None,
+        }));
     }
 
     pub(super) fn report_version(&mut self, action: ReportAction, version: impl Into<String>) {
-        let version = Some(version.into());
-        self.act(Action::Report(Report { action, version }));
+        self.act(Action::Report(Report {
+            action,
+            version: Some(version.into()),
+            previous: None,
+        }));
     }
 }
 
@@ -199,15 +206,20 @@ impl Policy {
 
     /// Serves another bundle than before.
     pub(super) fn switched(&mut self, step: &mut Step, launch: &Launch) {
+        let before = self.shown.as_ref().and_then(|load| load.version.clone());
         self.load(step, launch);
         step.notify(Announcement::Set(launch.bundle.clone()));
-        step.report_version(ReportAction::Set, version_of(launch));
+        step.act(Action::Report(Report {
+            action: ReportAction::Set,
+            version: Some(version_of(launch)),
+            previous: Some(before.unwrap_or_else(|| BUILT_IN.to_owned())),
+        }));
     }
 
     /// Loads what the store decided to serve. The page before it does not count any more.
     pub(super) fn load(&mut self, step: &mut Step, launch: &Launch) {
         if let Some(page) = self.page.take() {
-            self.forget_page(step, page);
+            Self::forget_page(step, page);
         }
         if let Some(failed) = &launch.failed {
             step.notify(Announcement::UpdateFailed(failed.id.clone()));
@@ -248,6 +260,6 @@ impl Policy {
 
 /// The version of what is launched, in the words of the protocol.
 fn version_of(launch: &Launch) -> String {
-    let built_in = || crate::update::protocol::BUILT_IN.to_owned();
+    let built_in = || BUILT_IN.to_owned();
     launch.version.clone().unwrap_or_else(built_in)
 }
