@@ -31,6 +31,7 @@ mod host;
 mod identity;
 mod javascript;
 mod line_file;
+#[cfg_attr(not(test), allow(dead_code, reason = "used by the run of the updater"))]
 mod log_entry;
 mod mode;
 mod operations;

@@ -88,12 +88,14 @@ impl SettingsFile {
             Ok((_, settings)) => return Ok(settings),
             Err(problem) => problem,
         };
-        let Ok(_lock) = self.files.lock(LOCK, LOCK_TIMEOUT) else {
+        match self.files.lock(LOCK, LOCK_TIMEOUT) {
+            Ok(_lock) => self.load_locked().map(|(_, settings)| settings),
             // Nothing can be set aside now; the next call tries again.
-            self.report_damage(&problem, "");
-            return Ok(Settings::default());
-        };
-        self.load_locked().map(|(_, settings)| settings)
+            Err(error) => {
+                self.report_damage(&problem, &format!("; the file could not be set aside: {error}"));
+                Ok(Settings::default())
+            }
+        }
     }
 
     /// Changes the settings and returns the new ones, durable when it returns. Nothing is written if `change` changes

@@ -70,7 +70,7 @@ fn the_log_stays_below_its_limit_and_keeps_the_newest_entries() {
 
     let kept = numbers(&log);
     assert!(kept.len() > 240, "{}", kept.len());
-    assert_eq!(kept, Vec::from_iter(2000 - kept.len() as u64..2000));
+    assert_eq!(kept, (2000 - kept.len() as u64..2000).collect::<Vec<_>>());
 }
 
 #[test]
@@ -251,6 +251,6 @@ fn two_processes_write_at_the_same_time_and_lose_no_entry() {
         assert!(of_writer.is_sorted(), "the order of each process is kept");
     }
     found.sort_unstable();
-    assert_eq!(found, Vec::from_iter(0..2 * EACH));
+    assert_eq!(found, (0..2 * EACH).collect::<Vec<_>>());
     assert!(folder.path().join("store").join(OLD).exists());
 }

@@ -96,7 +96,7 @@ fn a_full_queue_drops_the_oldest_counts_them_and_logs_it_once() {
         queue.push(report(version));
     }
 
-    assert_eq!(versions(&queue), Vec::from_iter(7..MAX_REPORTS + 7));
+    assert_eq!(versions(&queue), (7..MAX_REPORTS + 7).collect::<Vec<_>>());
     assert_eq!(queue.dropped(), 7);
     let dropped = |log: &DeviceLog| {
         let entries = log.entries().unwrap().into_iter();
@@ -310,5 +310,5 @@ fn two_processes_push_and_acknowledge_at_the_same_time_and_lose_no_report() {
     let mut all: Vec<usize> = all.collect();
     all.sort_unstable();
     all.dedup();
-    assert_eq!(all, Vec::from_iter(0..2 * EACH));
+    assert_eq!(all, (0..2 * EACH).collect::<Vec<_>>());
 }
