@@ -64,6 +64,7 @@ const COMMANDS: [&str; 68] = [
     "device background",
     "device foreground",
     "device status",
+    "device log",
     "device list",
     "device set",
     "device next",

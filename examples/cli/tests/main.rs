@@ -9,6 +9,7 @@ mod command_line;
 mod device;
 mod device_bundles;
 mod device_channel;
+mod device_log;
 mod device_options;
 mod device_refusals;
 mod documented;

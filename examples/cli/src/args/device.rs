@@ -95,6 +95,12 @@ pub(crate) enum DeviceCommand {
     #[command(after_help = "Example:
   capbundle device status --store ./phone --json")]
     Status,
+    /// Show the log of the device: why it serves the bundle that it serves, oldest entry first
+    ///
+    /// An app's updater writes the log. For support: copy the store's folder of a device and run this on the copy.
+    #[command(after_help = "Example:
+  capbundle device log --store ./phone --json")]
+    Log,
     /// List the installed bundles, oldest first
     #[command(after_help = "Example:
   capbundle device list --store ./phone --json")]

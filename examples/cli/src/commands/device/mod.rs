@@ -6,6 +6,7 @@ mod bundles;
 mod channel;
 mod documents;
 mod install;
+mod log;
 mod release;
 mod roles;
 mod run;
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &DeviceArgs, output: &Output) -> Result<()> {
         DeviceCommand::Background => run::background(&device()?, output),
         DeviceCommand::Foreground => run::foreground(&device()?, output),
         DeviceCommand::Status => status::run(&device()?, output),
+        DeviceCommand::Log => log::run(&device()?, output),
         DeviceCommand::List => bundles::list(&device()?, output),
         DeviceCommand::Set(args) => roles::set(&device()?, &args.id, output),
         DeviceCommand::Next(args) => roles::next(&device()?, args, output),
