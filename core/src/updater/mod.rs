@@ -65,5 +65,3 @@ pub use policy::{Load, PolicyOptions};
 
 #[cfg(test)]
 mod crash_tests;
-#[cfg(all(test, feature = "pack"))]
-mod tests;

@@ -1,1 +1,0 @@
-//! An updater with a real store.
