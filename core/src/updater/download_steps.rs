@@ -84,6 +84,12 @@ impl DownloadSteps {
         Self::default()
     }
 
+    /// Whether anything was emitted.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.percent.is_some()
+    }
+
     /// What to emit when the download reaches `phase`; `None` if its percentage is not larger than before.
     pub fn reach(&mut self, phase: DownloadPhase) -> Option<DownloadStep> {
         let percent = percent_of(phase);

@@ -35,9 +35,15 @@ impl Downloading {
         })
     }
 
-    /// The download of this version begins.
-    pub(super) fn begin(&self, version: &str) {
-        if self.version.set(version.to_owned()).is_ok() {
+    /// This version will be downloaded, unless it is installed or refused before.
+    pub(super) fn expect(&self, version: &str) {
+        let _ = self.version.set(version.to_owned());
+    }
+
+    /// Announces the download when its first byte is requested.
+    fn begin(&self, version: &str) {
+        let has_begun = self.steps.lock().unwrap_or_else(PoisonError::into_inner).has_begun();
+        if !has_begun {
             let entry = self.updater.log.entry(LogEvent::DownloadStarted);
             self.updater.log.write(&entry.with_version(version));
             self.reach(DownloadPhase::Accepted);
@@ -88,6 +94,9 @@ impl Downloading {
 
 impl Observer for Downloading {
     fn progress(&self, progress: Progress) {
+        if let Some(version) = self.version.get() {
+            self.begin(version);
+        }
         let Progress { phase, done, total, .. } = progress;
         self.reach(match phase {
             Phase::Download if done == 0 => DownloadPhase::Started,

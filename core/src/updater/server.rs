@@ -99,7 +99,7 @@ impl Updater {
     /// Downloads and installs an archive, with events and reports.
     pub(super) fn install_remote(self: &Arc<Self>, archive: RemoteArchive, control: &Control) -> Result<BundleId> {
         let downloading = Downloading::new(self)?;
-        downloading.begin(&archive.bundle.version);
+        downloading.expect(&archive.bundle.version);
         let bundle = archive.bundle.clone().with_id(downloading.id());
         let archive = RemoteArchive { bundle, ..archive };
         let observed = downloading.observe(control);

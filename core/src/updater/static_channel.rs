@@ -47,7 +47,7 @@ impl Updater {
         let downloading = Downloading::new(self)?;
         let observed = downloading.observe(control);
         let begins = |release: &Release| {
-            downloading.begin(&release.version);
+            downloading.expect(&release.version);
             Ok(downloading.id())
         };
         let watched = WatchedUpdate {

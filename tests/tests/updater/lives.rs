@@ -25,6 +25,27 @@ fn an_update_is_found_downloaded_applied_in_the_background_and_confirmed() {
 }
 
 #[test]
+fn a_bundle_that_is_installed_is_announced_again_and_not_downloaded_again() {
+    let update = Published::plain("2.0.0", 100);
+    let app = App::new(UpdateMode::AtBackground, Behaviour::offering(&update));
+    let mut process = app.process();
+    process.confirm();
+    process.work();
+    app.told.events.lock().unwrap().clear();
+    process.call("triggerUpdateCheck", &json!({})).unwrap();
+    process.work();
+    let events = app.told.events.lock().unwrap();
+    assert!(
+        events
+            .iter()
+            .all(|(name, _)| *name != "download" && *name != "downloadComplete"),
+        "{events:?}"
+    );
+    assert!(events.iter().any(|(name, _)| *name == "setNext"));
+    assert_eq!(app.requests("/bundle.zip").len(), 1);
+}
+
+#[test]
 fn a_version_that_never_confirms_falls_back_and_is_never_downloaded_again() {
     let broken = Published::plain("2.0.0", 100);
     let app = App::new(UpdateMode::AtBackground, Behaviour::offering(&broken));
