@@ -8,7 +8,7 @@
 
 use crate::project::Project;
 
-const COMMANDS: [&str; 68] = [
+const COMMANDS: [&str; 69] = [
     "",
     "bundle",
     "key",
