@@ -75,12 +75,10 @@ impl Device {
 }
 
 fn request() -> UpdateRequest {
-    UpdateRequest {
-        platform: "android".to_owned(),
-        device_id: "0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a11".to_owned(),
-        app_id: "com.example.app".to_owned(),
-        ..UpdateRequest::default()
-    }
+    UpdateRequest::default()
+        .with_platform("android")
+        .with_device_id("0f4f5a3e-7c0a-4d3c-9d7e-2b1d6c6f0a11")
+        .with_app_id("com.example.app")
 }
 
 #[test]
@@ -157,11 +155,7 @@ fn a_redirected_request_arrives() {
 #[test]
 fn reports_and_channels_use_the_same_limits() {
     let device = Device::new();
-    let event = StatsEvent {
-        device: request(),
-        action: "ping".to_owned(),
-        old_version_name: String::new(),
-    };
+    let event = StatsEvent::new(request(), "ping");
     let mut outcomes = Vec::new();
     for (faults, timeout) in [("stall=1", SHORT), ("", PATIENT)] {
         let url = device.url("stats", r#"{"status":"ok"}"#, faults);

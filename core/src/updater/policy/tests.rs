@@ -1,5 +1,12 @@
 //! The policy against a model of a device: its store, its web view, its timers.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a panic is how a test fails, and the seed is for people"
+)]
+
 mod lives;
 mod modes;
 mod random;
