@@ -7,16 +7,19 @@
 )]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use capbundle::bundle::{PackOptions, pack};
+use capbundle::capgo;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, Overwrite, SigningKey};
 use capbundle::progress::Control;
 use capbundle_tests::rough_server::{RoughServer, contents};
 use capbundle_tests::s3_store::{S3Store, Settings};
+use capbundle_tests::scripted_server::{Reply, ScriptedServer};
 use capbundle_update_server::{Access, AppRules, Config, Keys, Server, create_app};
 use tempfile::TempDir;
 
@@ -216,6 +219,49 @@ fn a_device_installs_updates_and_rolls_back_one_that_crashes() {
     assert!(start("works").contains("serves 1.0.0 because: trial_failed"));
     assert!(update("2.0.0", "bad").fails().contains("failed"));
     assert!(start("works").contains("serves 1.0.0 because: current"));
+}
+
+#[test]
+fn an_app_keeps_itself_up_to_date() {
+    let fixture = Fixture::new();
+    let key = SigningKey::generate(KeyBits::B2048).unwrap();
+    let (public, sealed) = (fixture.path("public.pem"), fixture.path("sealed"));
+    fs::write(&public, key.verifying_key().to_pem()).unwrap();
+    let (archive, digest) = fixture.archive("");
+    let encryption = capgo::Encryption {
+        expected: &digest.parse().unwrap(),
+        key: &key,
+        form: capgo::ChecksumForm::V3,
+    };
+    let parts = capgo::encrypt(Path::new(&archive), &sealed, &encryption, &Control::new()).unwrap();
+    let (checksum, session_key) = (parts.checksum.to_string(), parts.iv_session_key.to_string());
+    let bytes = fs::read(&sealed).unwrap();
+    let server = ScriptedServer::start(move |request| {
+        if request.path() == "/bundle" {
+            return Reply::file(request, &bytes, "\"1\"");
+        }
+        let url = format!("http://{}/bundle", request.headers["host"]);
+        let offer =
+            format!(r#"{{"version":"2.0.0","url":"{url}","checksum":"{checksum}","session_key":"{session_key}"}}"#);
+        Reply::new(200, offer)
+    });
+
+    let mut app = Command::new(env!("CARGO_BIN_EXE_self-updating-app"))
+        .args([text(&fixture.path("phone")), server.url("/updates"), text(&public)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(app.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("setNext")), "it found no update");
+    let mut stdin = app.stdin.take().unwrap();
+    stdin.write_all(b"\n").unwrap();
+    let loaded = lines
+        .find(|line| line.starts_with("load Some"))
+        .expect("it serves the update");
+    assert!(loaded.contains("next_applied"), "{loaded}");
+    drop(stdin);
+    assert!(app.wait().unwrap().success());
 }
 
 #[test]
