@@ -26,6 +26,8 @@ pub mod vector;
 mod pages {
     #[doc = include_str!("../../docs/capgo-plugin.md")]
     struct CapgoPlugin;
+    #[doc = include_str!("../../docs/host.md")]
+    struct Host;
     #[doc = include_str!("../../docs/key-rotation.md")]
     struct KeyRotation;
 }

@@ -16,7 +16,7 @@ fn a_phone_without_entries_has_an_empty_log() {
     phone.launch();
 
     assert_eq!(phone.call("log"), json!({"entries": []}));
-    let text = phone.project.run("device log --store phone").succeeds().stdout;
+    let text = phone.project.run("device log --store phone").reports();
     assert_eq!(text, "The log has no entries\n");
 }
 
@@ -39,7 +39,7 @@ fn entries_are_printed_oldest_first_with_time_bundle_and_reason() {
         ),
     );
 
-    let text = phone.project.run("device log --store phone").succeeds().stdout;
+    let text = phone.project.run("device log --store phone").reports();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines[..3],

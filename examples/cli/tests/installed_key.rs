@@ -176,7 +176,7 @@ fn a_config_with_several_keys_accepts_a_bundle_that_one_of_them_signed() {
     let public_key = &mut config["plugins"]["CapacitorUpdater"]["publicKey"];
     *public_key = (public_key.as_str().unwrap().to_owned() + &signing_key.verifying_key().to_pem()).into();
     project.write("capacitor.config.json", config.to_string());
-    project.run(&line).succeeds();
+    project.run(&line).document();
 
     project.write(
         ".capgo_key_v2",

@@ -154,6 +154,12 @@ impl Run {
         self.without_colour()
     }
 
+    /// Asserts success of a command that reports on standard output; returns the report.
+    pub(crate) fn reports(self) -> String {
+        assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
+        self.without_colour().stdout
+    }
+
     /// Asserts success with `--json`; returns the document.
     pub(crate) fn document(self) -> Value {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);

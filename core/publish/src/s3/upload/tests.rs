@@ -199,7 +199,9 @@ impl Transport for Store {
         add("etag", "\"1\"")?;
         if kind == "confirm" {
             let longer = u64::from(matches!(fault, Some(Fault::OtherSize)));
-            add("content-length", &(*self.size.lock().unwrap() + longer).to_string())?;
+            if request.method == Method::Head {
+                add("content-length", &(*self.size.lock().unwrap() + longer).to_string())?;
+            }
             add(DIGEST, &self.digest.lock().unwrap())?;
             add("content-type", "application/zip")?;
         }
