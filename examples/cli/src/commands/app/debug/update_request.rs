@@ -43,7 +43,7 @@ pub(super) fn send(
 
 fn explained(error: Error, url: &Url) -> Failure {
     match &error {
-        Error::Server { status: 300..400, .. } => wrong(
+        Error::Server { status: 300..=399, .. } => wrong(
             "update_url_redirects",
             format!("{error}; some versions of the plugin do not resend a POST: configure the final URL in the app"),
         ),
