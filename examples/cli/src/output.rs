@@ -52,9 +52,19 @@ impl LineLimiter {
 }
 
 /// Prints the messages and the result of a command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Output {
     json: bool,
+    /// Under `--json`: one object a line for each event, instead of one document.
+    is_stream: bool,
+}
+
+/// An event of a stream.
+#[derive(Serialize)]
+struct EventDocument<'a, T> {
+    event: &'a str,
+    #[serde(flatten)]
+    members: &'a T,
 }
 
 /// An error under `--json`.
@@ -76,7 +86,14 @@ struct ErrorDocument<'a> {
 )]
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        let is_stream = false;
+        Self { json, is_stream }
+    }
+
+    /// For a command whose result under `--json` is a stream of events, one object a line.
+    pub(crate) fn stream(json: bool) -> Self {
+        let is_stream = true;
+        Self { json, is_stream }
     }
 
     /// Prints a one-line message to standard error.
@@ -172,6 +189,16 @@ impl Output {
         }
     }
 
+    /// Prints an event of a stream as one line of JSON; nothing without `--json`. `members` are those of an object.
+    pub(crate) fn event(&self, event: &str, members: &impl Serialize) -> Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let line = serde_json::to_string(&EventDocument { event, members });
+        let line = line.map_err(|error| unserializable(&error))?;
+        written(writeln!(io::stdout(), "{line}"))
+    }
+
     /// Ends a command: prints its error, if any, and returns its exit code.
     pub(crate) fn finish(&self, result: Result<()>) -> ExitCode {
         match result {
@@ -212,7 +239,12 @@ impl Output {
                 warnings: &config_warnings(),
                 aftermath: failure.aftermath.as_deref(),
             };
-            if let Err(unprinted) = print_document(&document) {
+            let printed = if self.is_stream {
+                self.event("error", &document)
+            } else {
+                print_document(&document)
+            };
+            if let Err(unprinted) = printed {
                 to_stderr(Some(ERROR), &unprinted.message);
             }
         }
@@ -348,6 +380,10 @@ fn print_document(document: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(document).map_err(|error| unserializable(&error))?;
     text.push('\n');
     written(io::stdout().write_all(text.as_bytes()))
+}
+
+fn not_json(error: &serde_json::Error) -> Failure {
+    Failure::refused("io", format!("cannot serialize the result as JSON: {error}"))
 }
 
 /// Prints one line to standard error.

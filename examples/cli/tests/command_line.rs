@@ -8,7 +8,7 @@
 
 use crate::project::Project;
 
-const COMMANDS: [&str; 69] = [
+const COMMANDS: [&str; 70] = [
     "",
     "bundle",
     "key",
@@ -58,6 +58,7 @@ const COMMANDS: [&str; 69] = [
     "keyring publish",
     "device install",
     "device launch",
+    "device run",
     "device started",
     "device confirm",
     "device expired",

@@ -12,6 +12,7 @@ mod device_channel;
 mod device_log;
 mod device_options;
 mod device_refusals;
+mod device_run;
 mod documented;
 mod documents;
 mod installed_key;

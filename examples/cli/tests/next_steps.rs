@@ -150,6 +150,16 @@ fn the_update_behaviour_commands_work_as_documented() {
     );
     assert_ne!(status["current"], "builtin", "{status}");
     assert_eq!(status["failed"].as_array().map(Vec::len), Some(0), "{status}");
+    let list = reader
+        .project
+        .run("device list --store ./second-phone --json")
+        .document();
+    let bundle = &list["bundles"][0];
+    assert_eq!(
+        (&bundle["version"], &bundle["status"]),
+        (&"1.3.0".into(), &"proven".into()),
+        "{list}"
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ use capbundle::time::Timestamp;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::Form;
+use super::device_run::RunArgs;
 use super::host::HostArgs;
 use super::server::NetworkArgs;
 use super::value_parsers;
@@ -61,6 +62,23 @@ pub(crate) enum DeviceCommand {
   capbundle device update --store ./phone --site https://cdn.example.com/app --channel beta \\
     --keys ring-1.json")]
     Update(Box<UpdateArgs>),
+    /// Run a whole app that follows a server or a channel, driven by commands on standard input
+    ///
+    /// The app starts, checks for updates, installs and applies them, and falls back, as on a phone. Commands, one a
+    /// line: ready (the page calls notifyAppReady), hang (it does not), crash (its process ends), background,
+    /// foreground, online (the network returns), check, wait SECONDS, call METHOD JSON (a call of JavaScript), status,
+    /// log, restart (a new process), kill (ends the process in the middle of anything), quit, help. Ends with the input;
+    /// the next `device run` is the next start. If standard input is not a terminal, each command finishes the work that
+    /// it causes before the next one is read, and an invalid line is an error. With --json, each event is one JSON object
+    /// in a line: {"event":"load",…}; {"event":"done",…} ends those of a command.
+    #[command(after_help = "Examples:
+  capbundle device run --store ./phone --update-url https://updates.example.com/updates
+  printf 'ready\nbackground\nforeground\nready\n' | capbundle device run --store ./phone \\
+    --site https://cdn.example.com/app --channel production --keys ring-1.json \\
+    --content-key .capbundle_content_key
+  printf 'background\nforeground\nhang\nwait 11\n' | capbundle device run --store ./phone --json \\
+    --update-url https://updates.example.com/updates --public-key .capgo_key_v2.pub")]
+    Run(Box<RunArgs>),
     /// Start the app and choose the bundle to serve
     ///
     /// Ends the previous run. If a bundle on trial had started in it without a confirmation, that counts as one

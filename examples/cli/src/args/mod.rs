@@ -7,6 +7,7 @@
 
 mod bundle;
 mod device;
+mod device_run;
 mod host;
 mod key;
 mod keyring;
@@ -32,6 +33,7 @@ pub(crate) use device::{
     AdoptArgs, CleanArgs, ConfirmArgs, DeviceArgs, DeviceCommand, IdArgs, InstallArgs, InstallReleaseArgs, LaunchArgs,
     NextArgs, TrustArgs, UpdateArgs,
 };
+pub(crate) use device_run::RunArgs;
 pub(crate) use key::{CreateArgs, KeyCommand, SaveArgs};
 pub(crate) use keyring::{KeyringCheckArgs, KeyringCommand, KeyringCreateArgs, KeyringRotateArgs};
 pub(crate) use release::{DocumentInspectArgs, ReleaseCheckArgs, ReleaseCommand, ReleaseCreateArgs, SignArgs};
@@ -129,13 +131,14 @@ pub(crate) enum Command {
     --to keys/2.json"
     )]
     Keyring(KeyringCommand),
-    /// Simulate a device in a folder: install, launch, confirm, fall back; each call is one event
+    /// Simulate a device in a folder: install, launch, confirm, fall back; each call is one event, and `run` a whole app
     #[command(
         arg_required_else_help = true,
         after_help = "Examples:
   capbundle device install app.zip --store ./phone --version 1.2.3 --checksum \"$SHA256\" --next
   capbundle device launch --store ./phone
-  capbundle device status --store ./phone"
+  capbundle device status --store ./phone
+  capbundle device run --store ./phone --update-url https://updates.example.com/updates"
     )]
     Device(DeviceArgs),
     /// Print a completion script for a shell

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use capbundle::update::protocol::Platform;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::bundle::SignatureArgs;
@@ -179,6 +180,16 @@ pub(crate) enum DevicePlatform {
     Ios,
     Android,
     Electron,
+}
+
+impl From<DevicePlatform> for Platform {
+    fn from(platform: DevicePlatform) -> Self {
+        match platform {
+            DevicePlatform::Ios => Self::Ios,
+            DevicePlatform::Android => Self::Android,
+            DevicePlatform::Electron => Self::Electron,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -18,7 +18,9 @@ mod site;
 
 use std::process::ExitCode;
 
-use crate::args::{AppCommand, BundleCommand, ChannelCommand, Command, KeyCommand, KeyringCommand, ReleaseCommand};
+use crate::args::{
+    AppCommand, BundleCommand, ChannelCommand, Command, DeviceCommand, KeyCommand, KeyringCommand, ReleaseCommand,
+};
 use crate::error::{Failure, Result};
 use crate::interrupt;
 use crate::output::Output;
@@ -86,6 +88,9 @@ pub(crate) fn run(command: Command) -> ExitCode {
                 stoppable(args.output.json, |output| site::publish_ring::run(&args, output))
             }
         },
+        Command::Device(args) if matches!(args.command, DeviceCommand::Run(_)) => {
+            stoppable_to(&Output::stream(args.json), |output| device::run(&args, output))
+        }
         Command::Device(args) => stoppable(args.json, |output| device::run(&args, output)),
         Command::Completions(args) => with(false, |_| completions::run(&args)),
         Command::Man(args) => with(false, |output| man::run(&args, output)),
@@ -94,11 +99,14 @@ pub(crate) fn run(command: Command) -> ExitCode {
 
 /// Runs a command that cleans up when a signal stops it. Commands without long operations end with the signal.
 fn stoppable(json: bool, command: impl FnOnce(&Output) -> Result<()>) -> ExitCode {
-    with(json, |output| {
-        interrupt::install()
-            .map_err(|error| Failure::refused("io", format!("cannot install signal handlers: {error}")))?;
-        command(output)
-    })
+    stoppable_to(&Output::new(json), command)
+}
+
+fn stoppable_to(output: &Output, command: impl FnOnce(&Output) -> Result<()>) -> ExitCode {
+    let installed = interrupt::install();
+    let installed =
+        installed.map_err(|error| Failure::refused("io", format!("cannot install signal handlers: {error}")));
+    output.finish(installed.and_then(|()| command(output)))
 }
 
 fn with(json: bool, command: impl FnOnce(&Output) -> Result<()>) -> ExitCode {

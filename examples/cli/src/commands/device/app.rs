@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use capbundle::ErrorKind;
-use capbundle::native::NativeApp;
+use capbundle::native::{NativeApp, NativeVersion};
 use capbundle::store::{Launch, RequiredProof, Store, StoreOptions};
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,10 @@ impl<'a> Device<'a> {
         })
     }
 
+    pub(super) fn output(&self) -> &'a Output {
+        self.output
+    }
+
     /// The native app, unless the call sets another.
     pub(super) fn native(&self) -> NativeApp {
         match &self.app {
@@ -84,13 +88,35 @@ impl<'a> Device<'a> {
             store.entered_background()?;
         }
         let launch = store.launch(native);
+        self.remember(native, &store)?;
+        Ok((store, launch))
+    }
+
+    /// The store of a new process of the app, which accepts only archives with this proof. The caller launches.
+    pub(super) fn new_process(&self, native: &NativeApp, proof: RequiredProof) -> Result<Store> {
+        let mut options = self.options.clone();
+        options.required_proof = proof;
+        let store = self.opened(Store::open(self.folder, options))?;
+        self.remember(native, &store)?;
+        Ok(store)
+    }
+
+    fn remember(&self, native: &NativeApp, store: &Store) -> Result<()> {
         let app = App {
             native_version: native.version.as_str().to_owned(),
             native_build: native.build.clone(),
             session: store.session().to_owned(),
         };
-        write(&self.folder.join(FILE), &app)?;
-        Ok((store, launch))
+        write(&self.folder.join(FILE), &app)
+    }
+
+    /// The native app of this call: that of the options, else that of the last launch.
+    pub(super) fn native_or(&self, version: Option<&str>, build: Option<&str>) -> NativeApp {
+        let before = self.native();
+        NativeApp {
+            version: version.map_or(before.version, NativeVersion::new),
+            build: build.map_or(before.build, str::to_owned),
+        }
     }
 
     /// The store, resuming the run of the app if it is running.

@@ -69,7 +69,7 @@ pub(super) fn named(bundle: &BundleRef, version: Option<&str>) -> String {
     }
 }
 
-fn describe_reason(reason: &LaunchReason) -> String {
+pub(super) fn describe_reason(reason: &LaunchReason) -> String {
     let text = match reason {
         LaunchReason::Current => "the bundle is current",
         LaunchReason::NextApplied => "the conditions of the next bundle are met",

@@ -24,15 +24,18 @@ pub(super) fn run(device: &Device<'_>, output: &Output) -> Result<()> {
     output.document(&Document { entries: &entries })
 }
 
-fn line(entry: &LogEntry) -> String {
-    let time = time(entry);
+pub(super) fn line(entry: &LogEntry) -> String {
+    format!("{}  {}", time(entry), without_time(entry))
+}
+
+pub(super) fn without_time(entry: &LogEntry) -> String {
     if let LogEvent::Unknown(_) = entry.event {
         // Its members are those of a later version.
-        return format!("{time}  {}", entry.json());
+        return entry.json();
     }
     let event = entry.event.as_str().replace('_', " ");
     let details = details(entry).join(", ");
-    format!("{time}  {event:<18}  {details}").trim_end().to_owned()
+    format!("{event:<18}  {details}").trim_end().to_owned()
 }
 
 fn time(entry: &LogEntry) -> String {

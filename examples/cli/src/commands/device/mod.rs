@@ -1,4 +1,4 @@
-//! `capbundle device …`: a simulated device in a folder. Each call is one event.
+//! `capbundle device …`: a simulated device in a folder. Each call is one event, and `run` a whole app.
 
 mod adopt;
 mod app;
@@ -6,6 +6,7 @@ mod bundles;
 mod channel;
 mod documents;
 mod install;
+mod launch;
 mod log;
 mod release;
 mod roles;
@@ -28,12 +29,13 @@ pub(crate) fn run(args: &DeviceArgs, output: &Output) -> Result<()> {
         DeviceCommand::Install(args) => install::run(&existing_or_new()?, args, output),
         DeviceCommand::InstallRelease(args) => release::run(&existing_or_new()?, args, output),
         DeviceCommand::Update(args) => channel::run(&existing_or_new()?, args, output),
-        DeviceCommand::Launch(args) => run::launch(&existing_or_new()?, args, output),
-        DeviceCommand::Started => run::started(&device()?, output),
-        DeviceCommand::Confirm(args) => run::confirm(&device()?, args, output),
-        DeviceCommand::Expired => run::expired(&device()?, output),
-        DeviceCommand::Background => run::background(&device()?, output),
-        DeviceCommand::Foreground => run::foreground(&device()?, output),
+        DeviceCommand::Run(args) => run::run(&existing_or_new()?, args, output),
+        DeviceCommand::Launch(args) => launch::launch(&existing_or_new()?, args, output),
+        DeviceCommand::Started => launch::started(&device()?, output),
+        DeviceCommand::Confirm(args) => launch::confirm(&device()?, args, output),
+        DeviceCommand::Expired => launch::expired(&device()?, output),
+        DeviceCommand::Background => launch::background(&device()?, output),
+        DeviceCommand::Foreground => launch::foreground(&device()?, output),
         DeviceCommand::Status => status::run(&device()?, output),
         DeviceCommand::Log => log::run(&device()?, output),
         DeviceCommand::List => bundles::list(&device()?, output),

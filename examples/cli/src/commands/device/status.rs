@@ -1,5 +1,6 @@
 //! `capbundle device status`
 
+use capbundle::native::NativeApp;
 use capbundle::store::{ApplyCondition, BundleRef, DiskUsage, FailedBundle, Launch, Store};
 use serde::Serialize;
 
@@ -10,16 +11,16 @@ use crate::output::{self, Output};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
-    native_version: &'a str,
-    native_build: &'a str,
+pub(super) struct Document {
+    native_version: String,
+    native_build: String,
     /// Missing if the app is not running.
     #[serde(skip_serializing_if = "Option::is_none")]
     serves: Option<ServedDocument>,
     current: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-    delays: &'a [ApplyCondition],
+    delays: Vec<ApplyCondition>,
     fallback: String,
     failed: Vec<FailedDocument>,
     bundles: usize,
@@ -28,39 +29,43 @@ struct Document<'a> {
 }
 
 pub(super) fn run(device: &Device<'_>, output: &Output) -> Result<()> {
-    let store = device.store()?;
-    let native = device.native();
+    let (lines, document) = describe(&device.store()?, &device.native())?;
+    output.report_all(lines)?;
+    output.document(&document)
+}
+
+/// The state of a device, for people and for programs.
+pub(super) fn describe(store: &Store, native: &NativeApp) -> Result<(Vec<String>, Document)> {
     let served = store.served();
     let (current, next, fallback) = (store.current()?, store.next()?, store.fallback()?);
     let (delays, failed, usage) = (store.delays()?, store.failed()?, store.disk_usage()?);
 
-    output.report_all(serving(served.as_ref()))?;
-    output.report(format!("Current   {}", name(&store, &current)?))?;
+    let mut lines = serving(served.as_ref());
+    lines.push(format!("Current   {}", name(store, &current)?));
     if let Some(next) = &next {
         let waits = match delays.len() {
             0 => String::new(),
             count => format!(", waiting for {}", output::counted(count as u64, "condition")),
         };
-        output.report(format!("Next      {}{waits}", name(&store, next)?))?;
+        lines.push(format!("Next      {}{waits}", name(store, next)?));
     }
-    output.report(format!("Fallback  {}", name(&store, &fallback)?))?;
-    for failed in &failed {
-        output.report(failure(failed))?;
-    }
-    output.report(describe_usage(usage))?;
-    output.document(&Document {
-        native_version: native.version.as_str(),
-        native_build: &native.build,
+    lines.push(format!("Fallback  {}", name(store, &fallback)?));
+    lines.extend(failed.iter().map(failure));
+    lines.push(describe_usage(usage));
+    let document = Document {
+        native_version: native.version.as_str().to_owned(),
+        native_build: native.build.clone(),
         serves: served.map(|launch| ServedDocument::new(&launch, store.ready_deadline())),
         current: current.to_string(),
         next: next.as_ref().map(BundleRef::to_string),
-        delays: &delays,
+        delays,
         fallback: fallback.to_string(),
         failed: failed.iter().map(FailedDocument::from).collect(),
         bundles: usage.bundles,
         bytes: usage.bundle_bytes,
         free_bytes: usage.free,
-    })
+    };
+    Ok((lines, document))
 }
 
 fn serving(served: Option<&Launch>) -> Vec<String> {

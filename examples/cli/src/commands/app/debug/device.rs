@@ -5,7 +5,7 @@ use capbundle::keys::VerifyingKey;
 use capbundle::update::protocol::{Platform, UpdateRequest};
 
 use super::{native_project, wrong};
-use crate::args::{DebugArgs, DevicePlatform};
+use crate::args::DebugArgs;
 use crate::commands::bundle::content::Project;
 use crate::commands::bundle::identity;
 use crate::commands::{key_source, server};
@@ -51,11 +51,7 @@ impl Device {
             warnings.extend(other_key_warning(key.as_ref(), config)?);
         }
         let key_id = key.as_ref().map(VerifyingKey::capgo_key_id);
-        let platform = match args.platform {
-            DevicePlatform::Ios => Platform::Ios,
-            DevicePlatform::Android => Platform::Android,
-            DevicePlatform::Electron => Platform::Electron,
-        };
+        let platform = Platform::from(args.platform);
         let device_id = match &args.device_id {
             Some(id) => id.clone(),
             None => random_id()?,

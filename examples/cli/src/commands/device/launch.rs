@@ -1,6 +1,6 @@
-//! A run of the app: `capbundle device launch`, `started`, `confirm`, `expired`, `background` and `foreground`.
+//! A run of the app, one event a call: `capbundle device launch`, `started`, `confirm`, `expired`, `background` and
+//! `foreground`.
 
-use capbundle::native::{NativeApp, NativeVersion};
 use capbundle::store::{ApplyCondition, Confirmation, Expired};
 use serde::Serialize;
 
@@ -11,14 +11,7 @@ use crate::error::{Result, Warning};
 use crate::output::Output;
 
 pub(super) fn launch(device: &Device<'_>, args: &LaunchArgs, output: &Output) -> Result<()> {
-    let before = device.native();
-    let native = NativeApp {
-        version: args
-            .native_version
-            .as_deref()
-            .map_or(before.version, NativeVersion::new),
-        build: args.native_build.clone().unwrap_or(before.build),
-    };
+    let native = device.native_or(args.native_version.as_deref(), args.native_build.as_deref());
     let (store, launch) = device.start(&native, args.background)?;
     if let Some(failed) = &launch.failed {
         output.say(format!(
