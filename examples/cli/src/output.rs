@@ -382,10 +382,6 @@ fn print_document(document: &impl Serialize) -> Result<()> {
     written(io::stdout().write_all(text.as_bytes()))
 }
 
-fn not_json(error: &serde_json::Error) -> Failure {
-    Failure::refused("io", format!("cannot serialize the result as JSON: {error}"))
-}
-
 /// Prints one line to standard error.
 ///
 /// Write errors (a full disk, a closed pipe) are ignored on purpose: there is nowhere left to report them, and they

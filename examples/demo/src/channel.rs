@@ -32,7 +32,7 @@ use crate::web::Web;
 use crate::{app, new_folder};
 
 const CHANNEL: &str = "production";
-const NATIVE: &str = "1.0.0";
+pub(crate) const NATIVE: &str = "1.0.0";
 const LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// A forged archive fails the check of its header, size, segments or digest, whichever comes first.
 const FORGED: [ErrorKind; 4] = [
@@ -47,8 +47,7 @@ pub(crate) fn chapter(story: &mut Story<'_>, folder: &Path) -> Result<usize> {
     story.chapter("Without an update server: the same app on a static web server")?;
     let ci = Ci::new(new_folder(folder.join("static"))?)?;
     story.step("Creates and publishes the first key ring", || {
-        let envelope = ring(&ci.first_ring(), &[&ci.key])?;
-        ci.put_ring(&envelope)?;
+        ci.publish_first_ring()?;
         Ok(((), "one key, one signature required".to_owned()))
     })?;
     story.step("Publishes 4.0.0, sealed and signed", || {
@@ -176,10 +175,10 @@ fn rotation(story: &mut Story<'_>, ci: &Ci, phone: &Phone) -> Result<()> {
 }
 
 /// The CI job that publishes releases.
-struct Ci {
+pub(crate) struct Ci {
     folder: PathBuf,
     /// The folder that the web server serves.
-    site: PathBuf,
+    pub(crate) site: PathBuf,
     storage: FolderSite,
     app: AppId,
     channel: ChannelName,
@@ -189,7 +188,7 @@ struct Ci {
 }
 
 impl Ci {
-    fn new(folder: PathBuf) -> Result<Self> {
+    pub(crate) fn new(folder: PathBuf) -> Result<Self> {
         let site = new_folder(folder.join("site"))?;
         Ok(Self {
             storage: FolderSite::new(&site),
@@ -204,6 +203,19 @@ impl Ci {
 
     fn first_ring(&self) -> RingDocument {
         RingDocument::new(self.app.clone(), vec![self.key.verifying_key()], Timestamp::now())
+    }
+
+    pub(crate) fn publish_first_ring(&self) -> Result<()> {
+        self.put_ring(&ring(&self.first_ring(), &[&self.key])?)
+    }
+
+    /// The channel on this server, as an app has it built in.
+    pub(crate) fn source(&self, web: &Web) -> Result<ChannelSource> {
+        let native = NativeVersion::new(NATIVE);
+        let (app, channel) = (self.app.clone(), self.channel.clone());
+        let mut release = ReleaseOptions::new(app, channel, self.first_envelope()?, native);
+        release.content_keys = vec![Arc::clone(&self.content_key)];
+        Ok(ChannelSource::new(Site::new(web.url()?), release))
     }
 
     fn put_ring(&self, envelope: &[u8]) -> Result<()> {
@@ -232,7 +244,7 @@ impl Ci {
         carried_out(|run| act(&publisher, run))
     }
 
-    fn publish(&self, version: &str, audience: Audience) -> Result<()> {
+    pub(crate) fn publish(&self, version: &str, audience: Audience) -> Result<()> {
         self.publish_with(&self.key, version, audience)
     }
 
@@ -294,13 +306,8 @@ struct Phone {
 
 impl Phone {
     fn new(root: PathBuf, ci: &Ci, web: &Web) -> Result<Self> {
-        let native = NativeVersion::new(NATIVE);
-        let release = ReleaseOptions::new(ci.app.clone(), ci.channel.clone(), ci.first_envelope()?, native)
-            .with_content_keys(vec![Arc::clone(&ci.content_key)]);
-        Ok(Self {
-            root,
-            source: ChannelSource::new(Site::new(web.url()?), release),
-        })
+        let source = ci.source(web)?;
+        Ok(Self { root, source })
     }
 
     fn open(&self) -> Result<Store> {
@@ -365,7 +372,7 @@ fn describe(update: &ChannelUpdate) -> String {
     format!("unexpected result {update:?}")
 }
 
-fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
+pub(crate) fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
     if holds {
         Ok(())
     } else {

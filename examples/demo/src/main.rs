@@ -1,13 +1,15 @@
-//! Shows the updates of a small app step by step: build, publish, update, forgeries, a version that crashes, and a
-//! static channel of signed releases. Each chapter is a file.
+//! Shows the updates of a small app step by step: build, publish, update, forgeries, a version that crashes, a
+//! static channel of signed releases, and three devices that follow a channel over a bad network. Each chapter is a file.
 //!
 //! Run it with `cargo run --release -p capbundle-demo`.
 
 mod app;
 
 mod attack;
+mod bad_network;
 mod channel;
 mod failure;
+mod fleet;
 mod interrupt;
 mod output;
 mod publish;
@@ -67,18 +69,19 @@ fn run(args: &Args, output: &Output) -> Result<()> {
     interrupt::install().map_err(|error| Failure::new("io", format!("cannot install signal handlers: {error}")))?;
     let folder = Folder::new(args.keep.as_deref())?;
     let mut story = Story::new(output, folder.path());
-    output.report("An app is built, published and updated on a simulated device. Then an attacker forges updates,\na version crashes at every start, and the same app is updated from a static web server.")?;
+    output.report("An app is built, published and updated on a simulated device. Then an attacker forges updates,\na version crashes at every start, the same app is updated from a static web server, and three devices\nfollow a channel over a bad network.")?;
 
     let published = publish::chapter(&mut story, folder.path())?;
     let (device, offer) = update::chapter(&mut story, folder.path(), &published)?;
     let attacks = attack::chapter(&mut story, folder.path(), &published, &device, &offer)?;
     trial::chapter(&mut story, folder.path(), &published, &device)?;
     let more = channel::chapter(&mut story, folder.path())?;
+    fleet::chapter(&mut story, folder.path())?;
     let attacks = attacks + more;
 
     let verdict = format!(
-        "Passed: the update arrived unchanged, {attacks} of {attacks} forgeries were rejected, and the crashing version \
-        was rolled back."
+        "Passed: the update arrived unchanged, {attacks} of {attacks} forgeries were rejected, and the crashing versions \
+        were rolled back."
     );
     output.report("")?;
     output.report(&verdict)?;

@@ -58,6 +58,11 @@ impl<'a> Story<'a> {
         Ok(value)
     }
 
+    /// Prints a line about the last step.
+    pub(crate) fn detail(&mut self, line: impl std::fmt::Display) -> Result<()> {
+        self.output.report(format!("     {line}"))
+    }
+
     /// Runs `work`, which must fail with `expected`, and reports the error.
     pub(crate) fn rejected(
         &mut self,

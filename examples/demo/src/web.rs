@@ -66,23 +66,37 @@ fn answer(mut socket: TcpStream, root: &Path) -> io::Result<()> {
     socket.set_read_timeout(Some(TIMEOUT))?;
     let mut lines = BufReader::new(socket.try_clone()?).lines();
     let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
-    // The head ends with an empty line. A server of small files can ignore its fields.
+    let mut from = 0;
+    // The head ends with an empty line. Of its fields, a server of files needs where an interrupted download continues.
     for line in lines {
-        if line?.is_empty() {
+        let line = line?.to_ascii_lowercase();
+        if line.is_empty() {
             break;
+        }
+        if let Some(range) = line.strip_prefix("range: bytes=") {
+            from = range.split('-').next().and_then(|from| from.parse().ok()).unwrap_or(0);
         }
     }
     match file(root, &first).map(fs::read) {
-        Some(Ok(bytes)) => {
-            write!(
-                socket,
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                bytes.len()
-            )?;
-            socket.write_all(&bytes)
-        }
+        Some(Ok(bytes)) => answer_from(&mut socket, &bytes, from),
         _ => socket.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
     }
+}
+
+fn answer_from(socket: &mut TcpStream, bytes: &[u8], from: usize) -> io::Result<()> {
+    let (status, range, body) = match bytes.get(from..) {
+        Some(rest) if from > 0 && !rest.is_empty() => {
+            let range = format!("Content-Range: bytes {from}-{}/{}\r\n", bytes.len() - 1, bytes.len());
+            ("206 Partial Content", range, rest)
+        }
+        _ => ("200 OK", String::new(), bytes),
+    };
+    let length = body.len();
+    write!(
+        socket,
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{range}Connection: close\r\n\r\n"
+    )?;
+    socket.write_all(body)
 }
 
 /// The requested file, always inside the folder.

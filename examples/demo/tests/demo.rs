@@ -33,6 +33,10 @@ fn the_demo_succeeds_and_leaves_no_files() {
         "version 3.0.0 failed on this device before",
         "not in the rollout yet",
         "The archive is replaced by that of another release",
+        "3.0.0 applied (next applied); fell back to 2.0.0",
+        "3.0.0 failed",
+        "3.0.0 confirmed",
+        "4.0.0 confirmed",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
     }
@@ -50,11 +54,12 @@ fn the_demo_prints_a_document_and_keeps_its_files_on_request() {
         (&document["passed"], &document["folder"]),
         (&true.into(), &"files".into())
     );
-    assert_eq!(document["steps"].as_array().unwrap().len(), 47);
+    assert_eq!(document["steps"].as_array().unwrap().len(), 64);
     for kept in [
         "files/ci/dev.capbundle.webapp_1.0.0.zip",
         "files/device/bundles/1.0.0/index.html",
         "files/phone/state.json",
+        "files/fleet-tablet/log.jsonl",
     ] {
         assert!(folder.path().join(kept).exists(), "{kept}");
     }
