@@ -1,6 +1,6 @@
 //! The updater of an app: the policy, the store, and what drives both.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -56,6 +56,8 @@ struct State {
     /// A timer was started since the runner last looked.
     is_woken: bool,
     last_call: u64,
+    /// The calls whose caller has not taken its reply yet.
+    awaited: BTreeSet<CallId>,
     replies: BTreeMap<CallId, Result<Reply, Arc<Error>>>,
     native: Option<NativeApp>,
     overrides: Overrides,
@@ -137,6 +139,7 @@ impl Updater {
                 sweeps: false,
                 is_woken: false,
                 last_call: 0,
+                awaited: BTreeSet::new(),
                 replies: BTreeMap::new(),
                 native: None,
                 overrides: Overrides::default(),
@@ -295,9 +298,11 @@ impl Updater {
                     state.sends_reports = true;
                     messages.push(Message::Wake);
                 }
-                Action::Reply { call, reply } => {
+                // A reply that comes later has no caller any more.
+                Action::Reply { call, reply } if state.awaited.contains(&call) => {
                     state.replies.insert(call, reply);
                 }
+                Action::Reply { .. } => {}
             }
         }
         // Before the next decision, so that the host receives them in their order.
@@ -343,17 +348,10 @@ impl Updater {
         Some(ends.saturating_sub(self.now().monotonic))
     }
 
-    /// The reply to a call, if there is one yet.
-    pub(super) fn take_reply(&self, call: CallId) -> Option<Result<Reply, Arc<Error>>> {
-        self.lock().replies.remove(&call)
-    }
-
     /// The next thing to do on the thread for updates, or how long until there is one.
     pub(super) fn next_work(&self) -> Work {
         let mut state = self.lock();
         let now = self.now().monotonic;
-        // No caller waits for these any more.
-        state.replies.clear();
         if let Some((&timer, _)) = state.timers.iter().find(|(_, ends)| **ends <= now) {
             state.timers.remove(&timer);
             return Work::Timer(timer);
@@ -392,7 +390,16 @@ impl Updater {
     pub(super) fn new_call(&self) -> CallId {
         let mut state = self.lock();
         state.last_call += 1;
-        CallId(state.last_call)
+        let call = CallId(state.last_call);
+        state.awaited.insert(call);
+        call
+    }
+
+    /// The reply to a call, if there is one yet.
+    pub(super) fn take_reply(&self, call: CallId) -> Option<Result<Reply, Arc<Error>>> {
+        let mut state = self.lock();
+        state.awaited.remove(&call);
+        state.replies.remove(&call)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

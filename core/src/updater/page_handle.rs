@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::facade::Updater;
-use super::policy::{HostEvent, Load, PageId, Reply};
+use super::policy::{HostEvent, Load, LoadId, PageId, Reply};
 use crate::store::BundleRef;
 
 /// A page that started in the web view. It belongs to the bundle that it was loaded from, and can prove no other.
@@ -40,11 +40,15 @@ impl Updater {
     /// As [`page_started`](Self::page_started), for a host that loads on another thread: `load` is what it loaded. If a
     /// later decision has replaced that, the host receives the current load again, and this page can confirm nothing.
     pub fn page_started_from(self: &Arc<Self>, load: &Load) -> Page {
+        self.page_started_from_id(load.id)
+    }
+
+    /// As [`page_started_from`](Self::page_started_from), for a host that keeps only the number of what it loaded.
+    pub fn page_started_from_id(self: &Arc<Self>, load: LoadId) -> Page {
         self.page_of(Some(load))
     }
 
-    fn page_of(self: &Arc<Self>, load: Option<&Load>) -> Page {
-        let load = load.map(|load| load.id);
+    fn page_of(self: &Arc<Self>, load: Option<LoadId>) -> Page {
         let before = self.page();
         self.told(HostEvent::PageStarted { load });
         let id = self.page().filter(|page| Some(*page) != before);
