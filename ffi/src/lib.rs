@@ -33,6 +33,7 @@ pub mod panic_on_purpose;
 pub mod progress;
 pub mod release;
 pub mod store;
+pub mod updater;
 
 uniffi::setup_scaffolding!();
 

@@ -28,10 +28,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs an operation over the host's transport. If the transport breaks its contract, that is the error.
 pub(crate) fn with_transport<T>(transport: Arc<dyn HttpTransport>, work: impl FnOnce(&Host) -> Result<T>) -> Result<T> {
-    let host = Host {
-        transport,
-        fault: Mutex::default(),
-    };
+    let host = Host::new(transport);
     let result = work(&host);
     result.map_err(|error| host.violation().unwrap_or(error))
 }
@@ -71,6 +68,11 @@ impl core::Transport for Host {
 }
 
 impl Host {
+    pub(crate) fn new(transport: Arc<dyn HttpTransport>) -> Self {
+        let fault = Mutex::default();
+        Self { transport, fault }
+    }
+
     /// What the host did that breaks the contract of a transport. Separate from [`with_transport`], which is
     /// instantiated for every operation.
     #[inline(never)]

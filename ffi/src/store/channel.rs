@@ -34,7 +34,7 @@ pub struct ChannelSource {
 }
 
 impl ChannelSource {
-    fn into_core(self) -> Result<core::ChannelSource> {
+    pub(crate) fn into_core(self) -> Result<core::ChannelSource> {
         let site = Site::new(self.site.parse()?).with_headers(headers(self.headers)?);
         Ok(core::ChannelSource::new(site, self.release.into_core()?).with_device_id(self.device_id))
     }

@@ -47,7 +47,7 @@ pub enum LaunchReason {
 
 impl LaunchReason {
     /// The name for the log. `Debug` output is empty in the libraries for phones.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Current => "Current",
             Self::NextApplied => "NextApplied",

@@ -35,7 +35,7 @@ use options::StoreOptions;
 /// end its session.
 #[derive(uniffi::Object)]
 pub struct Store {
-    store: core::Store,
+    store: Arc<core::Store>,
     log: Log,
 }
 
@@ -94,7 +94,17 @@ impl Store {
         if let Some(warning) = store.open_warning() {
             log.warn(|| format!("open: {warning}"));
         }
+        let store = Arc::new(store);
         Ok(Arc::new(Self { store, log }))
+    }
+
+    /// The store itself, which an updater shares.
+    pub(crate) fn shared(&self) -> Arc<core::Store> {
+        Arc::clone(&self.store)
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Runs one operation. Its error or its warnings go to the log.

@@ -21,7 +21,7 @@ fn a_panic_is_logged_and_returned() {
     let folder = tempfile::tempdir().unwrap();
     let lines = Arc::new(Lines::default());
     let store = Store {
-        store: core::Store::open(folder.path(), core::StoreOptions::default()).unwrap(),
+        store: Arc::new(core::Store::open(folder.path(), core::StoreOptions::default()).unwrap()),
         log: Log::to(Some(Arc::clone(&lines) as _)),
     };
 

@@ -6,6 +6,7 @@ mod arguments;
 mod file_steps;
 mod release_steps;
 mod store_steps;
+mod updater_steps;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,9 @@ use tempfile::TempDir;
 use crate::archive::VerifiedArchive;
 use crate::error::Result;
 use crate::store::Store;
+use crate::updater::BlockingUpdater;
 use arguments::Arguments;
+use updater_steps::{ScriptedTransport, Told};
 
 /// Fewer mean that documents were not found.
 const LEAST_CASES: usize = 120;
@@ -94,6 +97,9 @@ struct CaseRunner {
     archives: BTreeMap<String, Arc<VerifiedArchive>>,
     bundles: BTreeMap<String, String>,
     store: Option<Arc<Store>>,
+    updater: Option<Arc<BlockingUpdater>>,
+    told: Arc<Told>,
+    transport: Arc<ScriptedTransport>,
     session: Option<String>,
 }
 
@@ -108,6 +114,9 @@ impl CaseRunner {
             archives: BTreeMap::new(),
             bundles: BTreeMap::new(),
             store: None,
+            updater: None,
+            told: Arc::default(),
+            transport: Arc::default(),
             session: None,
         }
     }
@@ -148,6 +157,9 @@ impl CaseRunner {
 
     fn carry_out(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
         if let Some(result) = self.file_steps(arguments) {
+            return result;
+        }
+        if let Some(result) = self.updater_steps(arguments) {
             return result;
         }
         match self.release_steps(arguments) {

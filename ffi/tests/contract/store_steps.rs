@@ -29,6 +29,7 @@ impl CaseRunner {
             "open" => self.open(arguments),
             "resume" => self.resume(arguments),
             "close" => {
+                self.updater = None;
                 self.store = None;
                 Ok(Value::Null)
             }
@@ -109,6 +110,7 @@ impl CaseRunner {
     }
 
     fn open(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
+        self.updater = None;
         self.store = None;
         let store = Store::open(&self.path("store"), self.options(arguments), None)?;
         self.session = Some(store.session());
@@ -307,7 +309,7 @@ impl CaseRunner {
     }
 }
 
-fn native(arguments: &Arguments<'_>) -> NativeApp {
+pub(super) fn native(arguments: &Arguments<'_>) -> NativeApp {
     NativeApp {
         version: arguments.optional("version").unwrap_or("1.0.0").to_owned(),
         build: arguments.optional("build").unwrap_or("1").to_owned(),

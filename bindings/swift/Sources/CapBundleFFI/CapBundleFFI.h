@@ -285,6 +285,34 @@ typedef void (*UniffiCallbackInterfaceProgressObserverMethod0)(uint64_t, RustBuf
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_UPDATER_HOST_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_UPDATER_HOST_METHOD0
+typedef void (*UniffiCallbackInterfaceUpdaterHostMethod0)(uint64_t, RustBuffer, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_UPDATER_HOST_METHOD1
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_UPDATER_HOST_METHOD1
+typedef void (*UniffiCallbackInterfaceUpdaterHostMethod1)(uint64_t, RustBuffer, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_UPDATER_HOST_METHOD2
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_UPDATER_HOST_METHOD2
+typedef void (*UniffiCallbackInterfaceUpdaterHostMethod2)(uint64_t, int8_t, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_UPDATER_HOST_METHOD3
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_UPDATER_HOST_METHOD3
+typedef void (*UniffiCallbackInterfaceUpdaterHostMethod3)(uint64_t, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HTTP_TRANSPORT
 #define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HTTP_TRANSPORT
 typedef struct UniffiVTableCallbackInterfaceHttpTransport {
@@ -321,6 +349,18 @@ typedef struct UniffiVTableCallbackInterfaceProgressObserver {
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
     UniffiCallbackInterfaceProgressObserverMethod0 _Nonnull onProgress;
 } UniffiVTableCallbackInterfaceProgressObserver;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_UPDATER_HOST
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_UPDATER_HOST
+typedef struct UniffiVTableCallbackInterfaceUpdaterHost {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceUpdaterHostMethod0 _Nonnull load;
+    UniffiCallbackInterfaceUpdaterHostMethod1 _Nonnull event;
+    UniffiCallbackInterfaceUpdaterHostMethod2 _Nonnull showSplash;
+    UniffiCallbackInterfaceUpdaterHostMethod3 _Nonnull wake;
+} UniffiVTableCallbackInterfaceUpdaterHost;
 
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CLONE_VERIFIEDARCHIVE
@@ -804,6 +844,136 @@ int8_t uniffi_capbundle_fn_method_store_trial_started(uint64_t ptr, RustBuffer i
 int8_t uniffi_capbundle_fn_method_store_trial_suspended(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CLONE_BLOCKINGUPDATER
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CLONE_BLOCKINGUPDATER
+uint64_t uniffi_capbundle_fn_clone_blockingupdater(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FREE_BLOCKINGUPDATER
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FREE_BLOCKINGUPDATER
+void uniffi_capbundle_fn_free_blockingupdater(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_BLOCKINGUPDATER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CONSTRUCTOR_BLOCKINGUPDATER_NEW
+uint64_t uniffi_capbundle_fn_constructor_blockingupdater_new(uint64_t store, uint64_t transport, uint64_t host, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_BACKGROUND
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_BACKGROUND
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_background(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_CONNECTIVITY_RETURNED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_CONNECTIVITY_RETURNED
+void uniffi_capbundle_fn_method_blockingupdater_connectivity_returned(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_DEVICE_ID
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_DEVICE_ID
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_device_id(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_FOREGROUND
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_FOREGROUND
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_foreground(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_LOG_LINES
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_LOG_LINES
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_log_lines(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_PAGE_CRASHED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_PAGE_CRASHED
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_page_crashed(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_PAGE_DEADLINE_MS
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_PAGE_DEADLINE_MS
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_page_deadline_ms(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_PAGE_READY
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_PAGE_READY
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_page_ready(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_PAGE_STARTED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_PAGE_STARTED
+void uniffi_capbundle_fn_method_blockingupdater_page_started(uint64_t ptr, RustBuffer load, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_PAGE_TIMED_OUT
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_PAGE_TIMED_OUT
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_page_timed_out(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_RUN
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_RUN
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_run(uint64_t ptr, RustBuffer cancel, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_RUN_UNTIL_CANCELLED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_RUN_UNTIL_CANCELLED
+void uniffi_capbundle_fn_method_blockingupdater_run_until_cancelled(uint64_t ptr, uint64_t cancel, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_SHOWN
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_SHOWN
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_shown(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_START
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_START
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_start(uint64_t ptr, RustBuffer native, int8_t in_background, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_WAKE_UP
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_WAKE_UP
+void uniffi_capbundle_fn_method_blockingupdater_wake_up(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_CALL
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_BLOCKINGUPDATER_CALL
+RustBuffer uniffi_capbundle_fn_method_blockingupdater_call(uint64_t ptr, RustBuffer call, RustBuffer cancel, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CLONE_UPDATERHOST
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_CLONE_UPDATERHOST
+uint64_t uniffi_capbundle_fn_clone_updaterhost(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FREE_UPDATERHOST
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FREE_UPDATERHOST
+void uniffi_capbundle_fn_free_updaterhost(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_INIT_CALLBACK_VTABLE_UPDATERHOST
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_INIT_CALLBACK_VTABLE_UPDATERHOST
+void uniffi_capbundle_fn_init_callback_vtable_updaterhost(const UniffiVTableCallbackInterfaceUpdaterHost* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_UPDATERHOST_LOAD
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_UPDATERHOST_LOAD
+void uniffi_capbundle_fn_method_updaterhost_load(uint64_t ptr, RustBuffer load, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_UPDATERHOST_EVENT
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_UPDATERHOST_EVENT
+void uniffi_capbundle_fn_method_updaterhost_event(uint64_t ptr, RustBuffer event, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_UPDATERHOST_SHOW_SPLASH
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_UPDATERHOST_SHOW_SPLASH
+void uniffi_capbundle_fn_method_updaterhost_show_splash(uint64_t ptr, int8_t is_shown, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_UPDATERHOST_WAKE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_METHOD_UPDATERHOST_WAKE
+void uniffi_capbundle_fn_method_updaterhost_wake(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_DECRYPT_UNVERIFIED
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_DECRYPT_UNVERIFIED
 RustBuffer uniffi_capbundle_fn_func_decrypt_unverified(RustBuffer encrypted, RustBuffer to, RustBuffer iv_session_key, uint64_t key, RustBuffer cancel, RustBuffer progress, RustCallStatus *_Nonnull out_status
@@ -852,6 +1022,16 @@ RustBuffer uniffi_capbundle_fn_func_inspect_release_unverified(RustBuffer envelo
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ROLLOUT_BUCKET
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ROLLOUT_BUCKET
 int64_t uniffi_capbundle_fn_func_rollout_bucket(RustBuffer app_id, RustBuffer rollout_sha256, RustBuffer device_id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ASK_FOR_UPDATE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_ASK_FOR_UPDATE
+RustBuffer uniffi_capbundle_fn_func_ask_for_update(uint64_t transport, RustBuffer url, RustBuffer request, RustBuffer cancel, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_UPDATE_MODE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_UPDATE_MODE
+RustBuffer uniffi_capbundle_fn_func_update_mode(RustBuffer auto_update, RustBuffer direct_update, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_CAPBUNDLE_RUSTBUFFER_ALLOC
@@ -1171,6 +1351,18 @@ uint16_t uniffi_capbundle_checksum_func_inspect_release_unverified(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_ROLLOUT_BUCKET
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_ROLLOUT_BUCKET
 uint16_t uniffi_capbundle_checksum_func_rollout_bucket(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_ASK_FOR_UPDATE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_ASK_FOR_UPDATE
+uint16_t uniffi_capbundle_checksum_func_ask_for_update(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_UPDATE_MODE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_UPDATE_MODE
+uint16_t uniffi_capbundle_checksum_func_update_mode(void
 
 );
 #endif
@@ -1570,6 +1762,126 @@ uint16_t uniffi_capbundle_checksum_method_store_trial_suspended(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_BACKGROUND
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_BACKGROUND
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_background(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_CONNECTIVITY_RETURNED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_CONNECTIVITY_RETURNED
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_connectivity_returned(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_DEVICE_ID
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_DEVICE_ID
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_device_id(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_FOREGROUND
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_FOREGROUND
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_foreground(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_LOG_LINES
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_LOG_LINES
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_log_lines(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_PAGE_CRASHED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_PAGE_CRASHED
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_page_crashed(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_PAGE_DEADLINE_MS
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_PAGE_DEADLINE_MS
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_page_deadline_ms(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_PAGE_READY
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_PAGE_READY
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_page_ready(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_PAGE_STARTED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_PAGE_STARTED
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_page_started(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_PAGE_TIMED_OUT
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_PAGE_TIMED_OUT
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_page_timed_out(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_RUN
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_RUN
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_run(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_RUN_UNTIL_CANCELLED
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_RUN_UNTIL_CANCELLED
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_run_until_cancelled(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_SHOWN
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_SHOWN
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_shown(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_START
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_START
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_start(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_WAKE_UP
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_WAKE_UP
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_wake_up(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_CALL
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_BLOCKINGUPDATER_CALL
+uint16_t uniffi_capbundle_checksum_method_blockingupdater_call(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_UPDATERHOST_LOAD
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_UPDATERHOST_LOAD
+uint16_t uniffi_capbundle_checksum_method_updaterhost_load(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_UPDATERHOST_EVENT
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_UPDATERHOST_EVENT
+uint16_t uniffi_capbundle_checksum_method_updaterhost_event(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_UPDATERHOST_SHOW_SPLASH
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_UPDATERHOST_SHOW_SPLASH
+uint16_t uniffi_capbundle_checksum_method_updaterhost_show_splash(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_UPDATERHOST_WAKE
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_METHOD_UPDATERHOST_WAKE
+uint16_t uniffi_capbundle_checksum_method_updaterhost_wake(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_DECRYPT_CAPGO
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_VERIFIEDARCHIVE_DECRYPT_CAPGO
 uint16_t uniffi_capbundle_checksum_constructor_verifiedarchive_decrypt_capgo(void
@@ -1621,6 +1933,12 @@ uint16_t uniffi_capbundle_checksum_constructor_store_open(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_STORE_RESUME
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_STORE_RESUME
 uint16_t uniffi_capbundle_checksum_constructor_store_resume(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_BLOCKINGUPDATER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_CONSTRUCTOR_BLOCKINGUPDATER_NEW
+uint16_t uniffi_capbundle_checksum_constructor_blockingupdater_new(void
 
 );
 #endif

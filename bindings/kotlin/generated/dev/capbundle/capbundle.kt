@@ -668,6 +668,18 @@ internal interface UniffiCallbackInterfaceLogObserverMethod0 : com.sun.jna.Callb
 internal interface UniffiCallbackInterfaceProgressObserverMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`progress`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceUpdaterHostMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`load`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceUpdaterHostMethod1 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceUpdaterHostMethod2 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`isShown`: Byte,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceUpdaterHostMethod3 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 @Structure.FieldOrder("uniffiFree", "uniffiClone", "send")
 internal open class UniffiVTableCallbackInterfaceHttpTransport(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
@@ -750,6 +762,34 @@ internal open class UniffiVTableCallbackInterfaceProgressObserver(
     }
 
 }
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "load", "event", "showSplash", "wake")
+internal open class UniffiVTableCallbackInterfaceUpdaterHost(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `load`: UniffiCallbackInterfaceUpdaterHostMethod0? = null,
+    @JvmField internal var `event`: UniffiCallbackInterfaceUpdaterHostMethod1? = null,
+    @JvmField internal var `showSplash`: UniffiCallbackInterfaceUpdaterHostMethod2? = null,
+    @JvmField internal var `wake`: UniffiCallbackInterfaceUpdaterHostMethod3? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `load`: UniffiCallbackInterfaceUpdaterHostMethod0? = null,
+        `event`: UniffiCallbackInterfaceUpdaterHostMethod1? = null,
+        `showSplash`: UniffiCallbackInterfaceUpdaterHostMethod2? = null,
+        `wake`: UniffiCallbackInterfaceUpdaterHostMethod3? = null,
+    ): UniffiVTableCallbackInterfaceUpdaterHost(`uniffiFree`,`uniffiClone`,`load`,`event`,`showSplash`,`wake`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceUpdaterHost) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `load` = other.`load`
+        `event` = other.`event`
+        `showSplash` = other.`showSplash`
+        `wake` = other.`wake`
+    }
+
+}
 
 // A JNA Library to expose the extern-C FFI definitions.
 // This is an implementation detail which will be called internally by the public API.
@@ -794,6 +834,10 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_capbundle_checksum_func_inspect_release_unverified(
     ): Int
     external fun uniffi_capbundle_checksum_func_rollout_bucket(
+    ): Int
+    external fun uniffi_capbundle_checksum_func_ask_for_update(
+    ): Int
+    external fun uniffi_capbundle_checksum_func_update_mode(
     ): Int
     external fun uniffi_capbundle_checksum_method_verifiedarchive_copy_to(
     ): Int
@@ -927,6 +971,46 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_capbundle_checksum_method_store_trial_suspended(
     ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_background(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_connectivity_returned(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_device_id(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_foreground(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_log_lines(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_page_crashed(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_page_deadline_ms(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_page_ready(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_page_started(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_page_timed_out(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_run(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_run_until_cancelled(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_shown(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_start(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_wake_up(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_blockingupdater_call(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_updaterhost_load(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_updaterhost_event(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_updaterhost_show_splash(
+    ): Int
+    external fun uniffi_capbundle_checksum_method_updaterhost_wake(
+    ): Int
     external fun uniffi_capbundle_checksum_constructor_verifiedarchive_decrypt_capgo(
     ): Int
     external fun uniffi_capbundle_checksum_constructor_verifiedarchive_from_digest(
@@ -944,6 +1028,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_capbundle_checksum_constructor_store_open(
     ): Int
     external fun uniffi_capbundle_checksum_constructor_store_resume(
+    ): Int
+    external fun uniffi_capbundle_checksum_constructor_blockingupdater_new(
     ): Int
     external fun ffi_capbundle_uniffi_contract_version(
     ): Int
@@ -964,6 +1050,7 @@ internal object UniffiLib {
         uniffiCallbackInterfaceHttpTransport.register(this)
         uniffiCallbackInterfaceLogObserver.register(this)
         uniffiCallbackInterfaceProgressObserver.register(this)
+        uniffiCallbackInterfaceUpdaterHost.register(this)
 
     }
 
@@ -1160,6 +1247,58 @@ internal object UniffiLib {
     ): Byte
     external fun uniffi_capbundle_fn_method_store_trial_suspended(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
+    external fun uniffi_capbundle_fn_clone_blockingupdater(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_capbundle_fn_free_blockingupdater(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_constructor_blockingupdater_new(`store`: Long,`transport`: Long,`host`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_capbundle_fn_method_blockingupdater_background(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_connectivity_returned(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_blockingupdater_device_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_foreground(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_log_lines(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_page_crashed(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_page_deadline_ms(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_page_ready(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_page_started(`ptr`: Long,`load`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_blockingupdater_page_timed_out(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_run(`ptr`: Long,`cancel`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_run_until_cancelled(`ptr`: Long,`cancel`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_blockingupdater_shown(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_start(`ptr`: Long,`native`: RustBuffer.ByValue,`inBackground`: Byte,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_method_blockingupdater_wake_up(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_blockingupdater_call(`ptr`: Long,`call`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_clone_updaterhost(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_capbundle_fn_free_updaterhost(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_init_callback_vtable_updaterhost(`vtable`: UniffiVTableCallbackInterfaceUpdaterHost,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_updaterhost_load(`ptr`: Long,`load`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_updaterhost_event(`ptr`: Long,`event`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_updaterhost_show_splash(`ptr`: Long,`isShown`: Byte,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_capbundle_fn_method_updaterhost_wake(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_capbundle_fn_func_decrypt_unverified(`encrypted`: RustBuffer.ByValue,`to`: RustBuffer.ByValue,`ivSessionKey`: RustBuffer.ByValue,`key`: Long,`cancel`: RustBuffer.ByValue,`progress`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_require_iv_session_key(`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1180,6 +1319,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_rollout_bucket(`appId`: RustBuffer.ByValue,`rolloutSha256`: RustBuffer.ByValue,`deviceId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_capbundle_fn_func_ask_for_update(`transport`: Long,`url`: RustBuffer.ByValue,`request`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_func_update_mode(`autoUpdate`: RustBuffer.ByValue,`directUpdate`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun ffi_capbundle_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_capbundle_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1327,6 +1470,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_func_rollout_bucket() and 0xFFFF) != 40139) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_func_ask_for_update() and 0xFFFF) != 21123) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_func_update_mode() and 0xFFFF) != 61) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_method_verifiedarchive_copy_to() and 0xFFFF) != 20302) {
@@ -1527,6 +1676,66 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_capbundle_checksum_method_store_trial_suspended() and 0xFFFF) != 62554) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_background() and 0xFFFF) != 48315) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_connectivity_returned() and 0xFFFF) != 31499) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_device_id() and 0xFFFF) != 20072) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_foreground() and 0xFFFF) != 5664) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_log_lines() and 0xFFFF) != 42440) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_page_crashed() and 0xFFFF) != 24631) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_page_deadline_ms() and 0xFFFF) != 44196) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_page_ready() and 0xFFFF) != 2689) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_page_started() and 0xFFFF) != 31137) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_page_timed_out() and 0xFFFF) != 24356) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_run() and 0xFFFF) != 47423) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_run_until_cancelled() and 0xFFFF) != 2245) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_shown() and 0xFFFF) != 43258) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_start() and 0xFFFF) != 30358) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_wake_up() and 0xFFFF) != 54963) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_blockingupdater_call() and 0xFFFF) != 54359) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_updaterhost_load() and 0xFFFF) != 11452) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_updaterhost_event() and 0xFFFF) != 63586) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_updaterhost_show_splash() and 0xFFFF) != 39342) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_method_updaterhost_wake() and 0xFFFF) != 56648) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_capbundle_checksum_constructor_verifiedarchive_decrypt_capgo() and 0xFFFF) != 44853) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1552,6 +1761,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_constructor_store_resume() and 0xFFFF) != 30788) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_constructor_blockingupdater_new() and 0xFFFF) != 28597) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1884,6 +2096,714 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
     override fun write(value: ByteArray, buf: ByteBuffer) {
         buf.putInt(value.size)
         buf.put(value)
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * An app that keeps itself up to date: it decides when to check, what to install, when to serve it and what to
+ * report. The host says what happens to the app, and loads what the updater chooses.
+ *
+ * `Updater` of the Swift and Kotlin packages owns the thread that this one needs, and has `async` and `suspend`
+ * calls. Use this one for threads of your own.
+ *
+ * One process has one updater. It is made of an open store, and reading that store stays possible; changes belong
+ * to the updater. Every change is durable when its call returns, and an update that is interrupted anywhere
+ * continues at the next start. The session of the store ends when both are closed.
+ *
+ * Calls block for a few milliseconds, reading or writing one small file, unless documented otherwise.
+ */
+public interface BlockingUpdaterInterface {
+
+    /**
+     * The app is no longer visible. Returns the update that waited for this moment, to load now.
+     */
+    fun `background`(): Load?
+
+    /**
+     * The device has a network again: a check that failed is made again.
+     */
+    fun `connectivityReturned`()
+
+    /**
+     * The id of this device: a UUID in lower case, created by the first call and durable from then on.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`.
+     */
+    fun `deviceId`(): kotlin.String
+
+    /**
+     * The app is visible again. A page that has not confirmed gets its full time again.
+     */
+    fun `foreground`(): Load?
+
+    /**
+     * What happened on this device, and why: launches, checks, downloads, installations and fall-backs of the last
+     * months, oldest first, each as the text of one JSON object. At most 256 KiB.
+     *
+     * Throws `Io` if a file cannot be read.
+     */
+    fun `logLines`(): List<kotlin.String>
+
+    /**
+     * The process that renders the page ended: `onRenderProcessGone`, `webViewWebContentProcessDidTerminate`.
+     * Returns what to load: the bundle before it if the page was on trial, else the same again.
+     */
+    fun `pageCrashed`(): Load?
+
+    /**
+     * Milliseconds that the page that started last has to confirm, from now on; nothing if it need not. `run`
+     * watches this time; a host without such a thread calls `pageTimedOut` after it.
+     */
+    fun `pageDeadlineMs`(): kotlin.Long?
+
+    /**
+     * The page that started last called `notifyAppReady()`. `call` does the same for a call of JavaScript.
+     */
+    fun `pageReady`(): PageReady
+
+    /**
+     * The web view committed to a page: `onPageStarted` on Android, `didCommit` on iOS. The page belongs to the
+     * bundle that it was loaded from, and can prove no other.
+     *
+     * `load` is what the web view was really given, for a host that loads on another thread than the one that
+     * decides: if a later decision has replaced it, `UpdaterHost.load` is called again, and this page can confirm
+     * nothing. Without it, it is what this updater asked for last.
+     */
+    fun `pageStarted`(`load`: Load? = null)
+
+    /**
+     * The page that started last did not confirm in time. Returns what to load instead, or nothing if it did
+     * meanwhile.
+     */
+    fun `pageTimedOut`(): Load?
+
+    /**
+     * Carries out what waits (a check with its download and installation, the time of a page to confirm, reports)
+     * and returns when nothing is left, with the milliseconds until there is something again, if that is known.
+     * Blocks for as long as it takes: call it on a background thread, when `UpdaterHost.wake` is called and after
+     * that time.
+     *
+     * One thread at a time does the work; another one returns at once. What fails is an event and an entry of the
+     * log.
+     *
+     * Throws `Cancelled`. Interrupted anywhere, an update continues later, a download from its last byte.
+     */
+    fun `run`(`cancel`: CancelToken? = null): kotlin.Long?
+
+    /**
+     * Carries out what comes up, until `cancel` is cancelled: for the one background thread of an app. Between two
+     * pieces of work it waits and costs nothing. After cancelling, call `wakeUp`, or it returns some seconds later.
+     */
+    fun `runUntilCancelled`(`cancel`: CancelToken)
+
+    /**
+     * What the web view was asked to load last.
+     */
+    fun `shown`(): Load?
+
+    /**
+     * When the process starts, before the web view exists: what to load. The decision is durable, or a bundle is
+     * served that needs none. Called again, for example for a recreated Android activity, it returns the same bundle
+     * and counts nothing.
+     *
+     * `inBackground` is whether the app is not visible, as in a process that a push notification started.
+     *
+     * It throws only for a bug in this library; load the built-in bundle then.
+     */
+    fun `start`(`native`: NativeApp, `inBackground`: kotlin.Boolean = false): Load
+
+    /**
+     * Lets the thread in `runUntilCancelled` look whether it was cancelled.
+     */
+    fun `wakeUp`()
+
+    /**
+     * Carries out a call of JavaScript, in the words of Capgo's plugin. The page that started last made it.
+     *
+     * Blocks for as long as the call takes: `download` downloads, calls about channels and `getLatest` ask a server.
+     * Run it on a background thread.
+     *
+     * A refused call is a result and not an exception. Throws only for a bug in this library, and `InvalidInput` for
+     * an offset of a day or more.
+     */
+    fun `call`(`call`: BridgeCall, `cancel`: CancelToken? = null): CallResult
+
+    companion object
+}
+
+/**
+ * An app that keeps itself up to date: it decides when to check, what to install, when to serve it and what to
+ * report. The host says what happens to the app, and loads what the updater chooses.
+ *
+ * `Updater` of the Swift and Kotlin packages owns the thread that this one needs, and has `async` and `suspend`
+ * calls. Use this one for threads of your own.
+ *
+ * One process has one updater. It is made of an open store, and reading that store stays possible; changes belong
+ * to the updater. Every change is durable when its call returns, and an update that is interrupted anywhere
+ * continues at the next start. The session of the store ends when both are closed.
+ *
+ * Calls block for a few milliseconds, reading or writing one small file, unless documented otherwise.
+ */
+open class BlockingUpdater: Disposable, AutoCloseable, BlockingUpdaterInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * An updater of this store.
+     *
+     * Throws `InvalidInput` if the source and the store do not fit together (a store that requires signed releases
+     * takes no bundle of an update server, and one that requires a signature needs the same keys here) or if an
+     * option is invalid, `KeyInvalid` for a public key that cannot be read.
+     */
+    constructor(`store`: Store, `transport`: HttpTransport, `host`: UpdaterHost, `options`: UpdaterOptions) :
+        this(UniffiWithHandle,
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_constructor_blockingupdater_new(
+
+
+        FfiConverterTypeStore.lower(`store`),
+        FfiConverterTypeHttpTransport.lower(`transport`),
+        FfiConverterTypeUpdaterHost.lower(`host`),
+        FfiConverterTypeUpdaterOptions.lower(`options`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_capbundle_fn_free_blockingupdater(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_capbundle_fn_clone_blockingupdater(handle, status)
+        }
+    }
+
+
+    /**
+     * The app is no longer visible. Returns the update that waited for this moment, to load now.
+     */
+    @Throws(CapBundleException::class)override fun `background`(): Load? {
+            return FfiConverterOptionalTypeLoad.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_background(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The device has a network again: a check that failed is made again.
+     */
+    @Throws(CapBundleException::class)override fun `connectivityReturned`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_connectivity_returned(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * The id of this device: a UUID in lower case, created by the first call and durable from then on.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`.
+     */
+    @Throws(CapBundleException::class)override fun `deviceId`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_device_id(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The app is visible again. A page that has not confirmed gets its full time again.
+     */
+    @Throws(CapBundleException::class)override fun `foreground`(): Load? {
+            return FfiConverterOptionalTypeLoad.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_foreground(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * What happened on this device, and why: launches, checks, downloads, installations and fall-backs of the last
+     * months, oldest first, each as the text of one JSON object. At most 256 KiB.
+     *
+     * Throws `Io` if a file cannot be read.
+     */
+    @Throws(CapBundleException::class)override fun `logLines`(): List<kotlin.String> {
+            return FfiConverterSequenceString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_log_lines(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The process that renders the page ended: `onRenderProcessGone`, `webViewWebContentProcessDidTerminate`.
+     * Returns what to load: the bundle before it if the page was on trial, else the same again.
+     */
+    @Throws(CapBundleException::class)override fun `pageCrashed`(): Load? {
+            return FfiConverterOptionalTypeLoad.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_page_crashed(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Milliseconds that the page that started last has to confirm, from now on; nothing if it need not. `run`
+     * watches this time; a host without such a thread calls `pageTimedOut` after it.
+     */
+    @Throws(CapBundleException::class)override fun `pageDeadlineMs`(): kotlin.Long? {
+            return FfiConverterOptionalLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_page_deadline_ms(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The page that started last called `notifyAppReady()`. `call` does the same for a call of JavaScript.
+     */
+    @Throws(CapBundleException::class)override fun `pageReady`(): PageReady {
+            return FfiConverterTypePageReady.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_page_ready(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The web view committed to a page: `onPageStarted` on Android, `didCommit` on iOS. The page belongs to the
+     * bundle that it was loaded from, and can prove no other.
+     *
+     * `load` is what the web view was really given, for a host that loads on another thread than the one that
+     * decides: if a later decision has replaced it, `UpdaterHost.load` is called again, and this page can confirm
+     * nothing. Without it, it is what this updater asked for last.
+     */
+    @Throws(CapBundleException::class)override fun `pageStarted`(`load`: Load?)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_page_started(
+        it,
+
+        FfiConverterOptionalTypeLoad.lower(`load`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The page that started last did not confirm in time. Returns what to load instead, or nothing if it did
+     * meanwhile.
+     */
+    @Throws(CapBundleException::class)override fun `pageTimedOut`(): Load? {
+            return FfiConverterOptionalTypeLoad.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_page_timed_out(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Carries out what waits (a check with its download and installation, the time of a page to confirm, reports)
+     * and returns when nothing is left, with the milliseconds until there is something again, if that is known.
+     * Blocks for as long as it takes: call it on a background thread, when `UpdaterHost.wake` is called and after
+     * that time.
+     *
+     * One thread at a time does the work; another one returns at once. What fails is an event and an entry of the
+     * log.
+     *
+     * Throws `Cancelled`. Interrupted anywhere, an update continues later, a download from its last byte.
+     */
+    @Throws(CapBundleException::class)override fun `run`(`cancel`: CancelToken?): kotlin.Long? {
+            return FfiConverterOptionalLong.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_run(
+        it,
+
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Carries out what comes up, until `cancel` is cancelled: for the one background thread of an app. Between two
+     * pieces of work it waits and costs nothing. After cancelling, call `wakeUp`, or it returns some seconds later.
+     */
+    @Throws(CapBundleException::class)override fun `runUntilCancelled`(`cancel`: CancelToken)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_run_until_cancelled(
+        it,
+
+        FfiConverterTypeCancelToken.lower(`cancel`),_status)
+}
+    }
+
+
+
+
+    /**
+     * What the web view was asked to load last.
+     */
+    @Throws(CapBundleException::class)override fun `shown`(): Load? {
+            return FfiConverterOptionalTypeLoad.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_shown(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * When the process starts, before the web view exists: what to load. The decision is durable, or a bundle is
+     * served that needs none. Called again, for example for a recreated Android activity, it returns the same bundle
+     * and counts nothing.
+     *
+     * `inBackground` is whether the app is not visible, as in a process that a push notification started.
+     *
+     * It throws only for a bug in this library; load the built-in bundle then.
+     */
+    @Throws(CapBundleException::class)override fun `start`(`native`: NativeApp, `inBackground`: kotlin.Boolean): Load {
+            return FfiConverterTypeLoad.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_start(
+        it,
+
+        FfiConverterTypeNativeApp.lower(`native`),
+        FfiConverterBoolean.lower(`inBackground`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Lets the thread in `runUntilCancelled` look whether it was cancelled.
+     */
+    @Throws(CapBundleException::class)override fun `wakeUp`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_wake_up(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Carries out a call of JavaScript, in the words of Capgo's plugin. The page that started last made it.
+     *
+     * Blocks for as long as the call takes: `download` downloads, calls about channels and `getLatest` ask a server.
+     * Run it on a background thread.
+     *
+     * A refused call is a result and not an exception. Throws only for a bug in this library, and `InvalidInput` for
+     * an offset of a day or more.
+     */
+    @Throws(CapBundleException::class)override fun `call`(`call`: BridgeCall, `cancel`: CancelToken?): CallResult {
+            return FfiConverterTypeCallResult.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_blockingupdater_call(
+        it,
+
+        FfiConverterTypeBridgeCall.lower(`call`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),_status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBlockingUpdater: FfiConverter<BlockingUpdater, Long> {
+    override fun lower(value: BlockingUpdater): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): BlockingUpdater {
+        return BlockingUpdater(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): BlockingUpdater {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: BlockingUpdater) = 8UL
+
+    override fun write(value: BlockingUpdater, buf: ByteBuffer) {
+        buf.putLong(lower(value))
     }
 }
 
@@ -5651,6 +6571,465 @@ public object FfiConverterTypeStore: FfiConverter<Store, Long> {
 
 
 /**
+ * The app around an updater: its web view, its listeners, its splash screen. Called for what happens by itself. What
+ * the app starts is returned to it instead.
+ *
+ * Called on the thread that caused it, one call at a time and in order. Return quickly, and pass work on to the
+ * thread of the user interface. A call may use the updater. An exception is written to the log of the store and
+ * stops nothing.
+ */
+public interface UpdaterHost {
+
+    /**
+     * Load this in the web view. If that happens on another thread, a later decision can overtake it: pass what was
+     * really loaded to `pageStarted`.
+     */
+    fun `load`(`load`: Load)
+
+    /**
+     * An event for the listeners in JavaScript.
+     */
+    fun `event`(`event`: UpdaterEvent)
+
+    /**
+     * Show the splash screen, or hide it. Only with `UpdaterOptions.splashTimeoutMs`.
+     */
+    fun `showSplash`(`isShown`: kotlin.Boolean)
+
+    /**
+     * There is something to do for `run`. Nothing to do for a host whose thread is in `runUntilCancelled`.
+     */
+    fun `wake`()
+
+    companion object
+}
+
+/**
+ * The app around an updater: its web view, its listeners, its splash screen. Called for what happens by itself. What
+ * the app starts is returned to it instead.
+ *
+ * Called on the thread that caused it, one call at a time and in order. Return quickly, and pass work on to the
+ * thread of the user interface. A call may use the updater. An exception is written to the log of the store and
+ * stops nothing.
+ */
+open class UpdaterHostImpl: Disposable, AutoCloseable, UpdaterHost
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_capbundle_fn_free_updaterhost(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_capbundle_fn_clone_updaterhost(handle, status)
+        }
+    }
+
+
+    /**
+     * Load this in the web view. If that happens on another thread, a later decision can overtake it: pass what was
+     * really loaded to `pageStarted`.
+     */
+    @Throws(CallbackException::class)override fun `load`(`load`: Load)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CallbackException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_updaterhost_load(
+        it,
+
+        FfiConverterTypeLoad.lower(`load`),_status)
+}
+    }
+
+
+
+
+    /**
+     * An event for the listeners in JavaScript.
+     */
+    @Throws(CallbackException::class)override fun `event`(`event`: UpdaterEvent)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CallbackException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_updaterhost_event(
+        it,
+
+        FfiConverterTypeUpdaterEvent.lower(`event`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Show the splash screen, or hide it. Only with `UpdaterOptions.splashTimeoutMs`.
+     */
+    @Throws(CallbackException::class)override fun `showSplash`(`isShown`: kotlin.Boolean)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CallbackException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_updaterhost_show_splash(
+        it,
+
+        FfiConverterBoolean.lower(`isShown`),_status)
+}
+    }
+
+
+
+
+    /**
+     * There is something to do for `run`. Nothing to do for a host whose thread is in `runUntilCancelled`.
+     */
+    @Throws(CallbackException::class)override fun `wake`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CallbackException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_method_updaterhost_wake(
+        it,
+        _status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceUpdaterHost {
+    internal object `load`: UniffiCallbackInterfaceUpdaterHostMethod0 {
+        override fun callback(`uniffiHandle`: Long,`load`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeUpdaterHost.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`load`(
+                    FfiConverterTypeLoad.lift(`load`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: CallbackException -> FfiConverterTypeCallbackError.lower(e) }
+            )
+        }
+    }
+    internal object `event`: UniffiCallbackInterfaceUpdaterHostMethod1 {
+        override fun callback(`uniffiHandle`: Long,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeUpdaterHost.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`event`(
+                    FfiConverterTypeUpdaterEvent.lift(`event`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: CallbackException -> FfiConverterTypeCallbackError.lower(e) }
+            )
+        }
+    }
+    internal object `showSplash`: UniffiCallbackInterfaceUpdaterHostMethod2 {
+        override fun callback(`uniffiHandle`: Long,`isShown`: Byte,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeUpdaterHost.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`showSplash`(
+                    FfiConverterBoolean.lift(`isShown`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: CallbackException -> FfiConverterTypeCallbackError.lower(e) }
+            )
+        }
+    }
+    internal object `wake`: UniffiCallbackInterfaceUpdaterHostMethod3 {
+        override fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeUpdaterHost.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`wake`(
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: CallbackException -> FfiConverterTypeCallbackError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeUpdaterHost.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeUpdaterHost.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceUpdaterHost.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `load`,
+        `event`,
+        `showSplash`,
+        `wake`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_capbundle_fn_init_callback_vtable_updaterhost(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeUpdaterHost: FfiConverter<UpdaterHost, Long> {
+    internal val handleMap = UniffiHandleMap<UpdaterHost>()
+
+    override fun lower(value: UpdaterHost): Long {
+        if (value is UpdaterHostImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): UpdaterHost {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return UpdaterHostImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): UpdaterHost {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: UpdaterHost) = 8UL
+
+    override fun write(value: UpdaterHost, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * An archive that was read in full and verified: the only thing that can be unpacked or installed.
  *
  * It keeps the file that was hashed open and reads only through that handle, so replacing the file at the same
@@ -6460,6 +7839,61 @@ public object FfiConverterTypeAcceptedRelease: FfiConverterRustBuffer<AcceptedRe
 
 
 /**
+ * A call of JavaScript, as the bridge of a plugin receives it.
+ */
+data class BridgeCall (
+    /**
+     * The name of the method of Capgo's plugin: `notifyAppReady`, `download`, `next`, …
+     */
+    val `method`: kotlin.String
+    ,
+    /**
+     * Its arguments, a JSON object. An empty text is one without members.
+     */
+    val `arguments`: kotlin.String = ""
+    ,
+    /**
+     * Seconds by which the device's local time is east of UTC, for dates without an offset: 3600 is `+01:00`.
+     */
+    val `utcOffsetSeconds`: kotlin.Int = 0
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBridgeCall: FfiConverterRustBuffer<BridgeCall> {
+    override fun read(buf: ByteBuffer): BridgeCall {
+        return BridgeCall(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterInt.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BridgeCall) = (
+            FfiConverterString.allocationSize(value.`method`) +
+            FfiConverterString.allocationSize(value.`arguments`) +
+            FfiConverterInt.allocationSize(value.`utcOffsetSeconds`)
+    )
+
+    override fun write(value: BridgeCall, buf: ByteBuffer) {
+            FfiConverterString.write(value.`method`, buf)
+            FfiConverterString.write(value.`arguments`, buf)
+            FfiConverterInt.write(value.`utcOffsetSeconds`, buf)
+    }
+}
+
+
+
+/**
  * The record of an installed bundle.
  */
 data class BundleRecord (
@@ -7038,6 +8472,94 @@ public object FfiConverterTypeDamage: FfiConverterRustBuffer<Damage> {
     override fun write(value: Damage, buf: ByteBuffer) {
             FfiConverterString.write(value.`path`, buf)
             FfiConverterString.write(value.`problem`, buf)
+    }
+}
+
+
+
+/**
+ * What servers learn about the device and the native app.
+ */
+data class DeviceInfo (
+    /**
+     * The platform.
+     */
+    val `platform`: Platform
+    ,
+    /**
+     * The app's reverse domain.
+     */
+    val `appId`: kotlin.String
+    ,
+    /**
+     * Version of the operating system.
+     */
+    val `osVersion`: kotlin.String = ""
+    ,
+    /**
+     * Version of the plugin, from which a server derives its capabilities. The default is the version of this
+     * library.
+     */
+    val `pluginVersion`: kotlin.String? = null
+    ,
+    /**
+     * Whether the device is an emulator or simulator.
+     */
+    val `isEmulator`: kotlin.Boolean = false
+    ,
+    /**
+     * Whether the app is a production build.
+     */
+    val `isProduction`: kotlin.Boolean = true
+    ,
+    /**
+     * How the app was installed, if known.
+     */
+    val `installSource`: kotlin.String? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDeviceInfo: FfiConverterRustBuffer<DeviceInfo> {
+    override fun read(buf: ByteBuffer): DeviceInfo {
+        return DeviceInfo(
+            FfiConverterTypePlatform.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DeviceInfo) = (
+            FfiConverterTypePlatform.allocationSize(value.`platform`) +
+            FfiConverterString.allocationSize(value.`appId`) +
+            FfiConverterString.allocationSize(value.`osVersion`) +
+            FfiConverterOptionalString.allocationSize(value.`pluginVersion`) +
+            FfiConverterBoolean.allocationSize(value.`isEmulator`) +
+            FfiConverterBoolean.allocationSize(value.`isProduction`) +
+            FfiConverterOptionalString.allocationSize(value.`installSource`)
+    )
+
+    override fun write(value: DeviceInfo, buf: ByteBuffer) {
+            FfiConverterTypePlatform.write(value.`platform`, buf)
+            FfiConverterString.write(value.`appId`, buf)
+            FfiConverterString.write(value.`osVersion`, buf)
+            FfiConverterOptionalString.write(value.`pluginVersion`, buf)
+            FfiConverterBoolean.write(value.`isEmulator`, buf)
+            FfiConverterBoolean.write(value.`isProduction`, buf)
+            FfiConverterOptionalString.write(value.`installSource`, buf)
     }
 }
 
@@ -8023,6 +9545,77 @@ public object FfiConverterTypeLimits: FfiConverterRustBuffer<Limits> {
 
 
 /**
+ * What the web view loads.
+ */
+data class Load (
+    /**
+     * Its number. A later one takes the place of an earlier one, also of one that the host has not loaded yet.
+     */
+    val `id`: kotlin.Long
+    ,
+    /**
+     * The bundle.
+     */
+    val `bundle`: BundleRef
+    ,
+    /**
+     * The folder with its files, which has an `index.html`; nothing for the app's own assets.
+     */
+    val `folder`: kotlin.String?
+    ,
+    /**
+     * Its version; nothing for the built-in bundle.
+     */
+    val `version`: kotlin.String?
+    ,
+    /**
+     * Why this one.
+     */
+    val `reason`: LaunchReason
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLoad: FfiConverterRustBuffer<Load> {
+    override fun read(buf: ByteBuffer): Load {
+        return Load(
+            FfiConverterLong.read(buf),
+            FfiConverterTypeBundleRef.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterTypeLaunchReason.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Load) = (
+            FfiConverterLong.allocationSize(value.`id`) +
+            FfiConverterTypeBundleRef.allocationSize(value.`bundle`) +
+            FfiConverterOptionalString.allocationSize(value.`folder`) +
+            FfiConverterOptionalString.allocationSize(value.`version`) +
+            FfiConverterTypeLaunchReason.allocationSize(value.`reason`)
+    )
+
+    override fun write(value: Load, buf: ByteBuffer) {
+            FfiConverterLong.write(value.`id`, buf)
+            FfiConverterTypeBundleRef.write(value.`bundle`, buf)
+            FfiConverterOptionalString.write(value.`folder`, buf)
+            FfiConverterOptionalString.write(value.`version`, buf)
+            FfiConverterTypeLaunchReason.write(value.`reason`, buf)
+    }
+}
+
+
+
+/**
  * The running native app.
  */
 data class NativeApp (
@@ -8183,6 +9776,85 @@ public object FfiConverterTypeNewBundle: FfiConverterRustBuffer<NewBundle> {
             FfiConverterOptionalString.write(value.`link`, buf)
             FfiConverterOptionalString.write(value.`comment`, buf)
             FfiConverterOptionalLong.write(value.`sequence`, buf)
+    }
+}
+
+
+
+/**
+ * What JavaScript may change at run time, and what of it outlives a start. The defaults are those of Capgo's plugin.
+ */
+data class Permissions (
+    /**
+     * `allowModifyUrl`.
+     */
+    val `modifyUrls`: kotlin.Boolean = false
+    ,
+    /**
+     * `persistModifyUrl`.
+     */
+    val `keepUrls`: kotlin.Boolean = false
+    ,
+    /**
+     * `allowModifyAppId`.
+     */
+    val `modifyAppId`: kotlin.Boolean = false
+    ,
+    /**
+     * `persistCustomId`.
+     */
+    val `keepCustomId`: kotlin.Boolean = false
+    ,
+    /**
+     * `allowSetDefaultChannel`.
+     */
+    val `setChannel`: kotlin.Boolean = true
+    ,
+    /**
+     * `allowManualBundleError`: whether JavaScript may mark a bundle as failed.
+     */
+    val `bundleError`: kotlin.Boolean = false
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePermissions: FfiConverterRustBuffer<Permissions> {
+    override fun read(buf: ByteBuffer): Permissions {
+        return Permissions(
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Permissions) = (
+            FfiConverterBoolean.allocationSize(value.`modifyUrls`) +
+            FfiConverterBoolean.allocationSize(value.`keepUrls`) +
+            FfiConverterBoolean.allocationSize(value.`modifyAppId`) +
+            FfiConverterBoolean.allocationSize(value.`keepCustomId`) +
+            FfiConverterBoolean.allocationSize(value.`setChannel`) +
+            FfiConverterBoolean.allocationSize(value.`bundleError`)
+    )
+
+    override fun write(value: Permissions, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`modifyUrls`, buf)
+            FfiConverterBoolean.write(value.`keepUrls`, buf)
+            FfiConverterBoolean.write(value.`modifyAppId`, buf)
+            FfiConverterBoolean.write(value.`keepCustomId`, buf)
+            FfiConverterBoolean.write(value.`setChannel`, buf)
+            FfiConverterBoolean.write(value.`bundleError`, buf)
     }
 }
 
@@ -8734,6 +10406,142 @@ public object FfiConverterTypeRolloutDecision: FfiConverterRustBuffer<RolloutDec
 
 
 /**
+ * What a server says about an update that it does not offer.
+ */
+data class ServerNotice (
+    /**
+     * The code, such as `no_new_version_available`.
+     */
+    val `code`: kotlin.String
+    ,
+    /**
+     * The message for people; may be empty.
+     */
+    val `message`: kotlin.String
+    ,
+    /**
+     * The version of the bundle in question.
+     */
+    val `version`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeServerNotice: FfiConverterRustBuffer<ServerNotice> {
+    override fun read(buf: ByteBuffer): ServerNotice {
+        return ServerNotice(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ServerNotice) = (
+            FfiConverterString.allocationSize(value.`code`) +
+            FfiConverterString.allocationSize(value.`message`) +
+            FfiConverterOptionalString.allocationSize(value.`version`)
+    )
+
+    override fun write(value: ServerNotice, buf: ByteBuffer) {
+            FfiConverterString.write(value.`code`, buf)
+            FfiConverterString.write(value.`message`, buf)
+            FfiConverterOptionalString.write(value.`version`, buf)
+    }
+}
+
+
+
+/**
+ * A server that speaks Capgo's update protocol.
+ */
+data class ServerSource (
+    /**
+     * Where a device asks, Capgo's `updateUrl`.
+     */
+    val `url`: kotlin.String
+    ,
+    /**
+     * Where it chooses a channel, Capgo's `channelUrl`.
+     */
+    val `channelUrl`: kotlin.String? = null
+    ,
+    /**
+     * The key that must have signed and encrypted every bundle, as PEM text; or several, up to four, one PEM block
+     * after the other. Without it the server sends a digest. The store's `requiredProof` needs the same.
+     */
+    val `publicKey`: kotlin.String? = null
+    ,
+    /**
+     * The form of signed checksums. The default is `V3`.
+     */
+    val `form`: ChecksumForm? = null
+    ,
+    /**
+     * Also accept archives that are signed and not encrypted.
+     */
+    val `allowUnencrypted`: kotlin.Boolean = false
+    ,
+    /**
+     * Also accept bundles without a checksum from an `https` URL: a person who controls the server, the bucket or
+     * the CDN then runs code in the app. Not together with a key.
+     */
+    val `allowUnverifiedHttps`: kotlin.Boolean = false
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeServerSource: FfiConverterRustBuffer<ServerSource> {
+    override fun read(buf: ByteBuffer): ServerSource {
+        return ServerSource(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeChecksumForm.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ServerSource) = (
+            FfiConverterString.allocationSize(value.`url`) +
+            FfiConverterOptionalString.allocationSize(value.`channelUrl`) +
+            FfiConverterOptionalString.allocationSize(value.`publicKey`) +
+            FfiConverterOptionalTypeChecksumForm.allocationSize(value.`form`) +
+            FfiConverterBoolean.allocationSize(value.`allowUnencrypted`) +
+            FfiConverterBoolean.allocationSize(value.`allowUnverifiedHttps`)
+    )
+
+    override fun write(value: ServerSource, buf: ByteBuffer) {
+            FfiConverterString.write(value.`url`, buf)
+            FfiConverterOptionalString.write(value.`channelUrl`, buf)
+            FfiConverterOptionalString.write(value.`publicKey`, buf)
+            FfiConverterOptionalTypeChecksumForm.write(value.`form`, buf)
+            FfiConverterBoolean.write(value.`allowUnencrypted`, buf)
+            FfiConverterBoolean.write(value.`allowUnverifiedHttps`, buf)
+    }
+}
+
+
+
+/**
  * A release that this device must not accept, and why.
  */
 data class Skipped (
@@ -9069,6 +10877,277 @@ public object FfiConverterTypeUnpacked: FfiConverterRustBuffer<Unpacked> {
 
 
 /**
+ * What a device tells an update server when it asks.
+ */
+data class UpdateRequest (
+    /**
+     * The device and the native app.
+     */
+    val `device`: DeviceInfo
+    ,
+    /**
+     * The running native app.
+     */
+    val `native`: NativeApp
+    ,
+    /**
+     * The id of this installation: `Store.deviceId`.
+     */
+    val `deviceId`: kotlin.String
+    ,
+    /**
+     * Version of the served bundle.
+     */
+    val `version`: kotlin.String = "builtin"
+    ,
+    /**
+     * A name that the app gave this device.
+     */
+    val `customId`: kotlin.String = ""
+    ,
+    /**
+     * The channel that the device asks for.
+     */
+    val `defaultChannel`: kotlin.String? = null
+    ,
+    /**
+     * The key of the app as PEM text, or several, whose id the server receives.
+     */
+    val `publicKey`: kotlin.String? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeUpdateRequest: FfiConverterRustBuffer<UpdateRequest> {
+    override fun read(buf: ByteBuffer): UpdateRequest {
+        return UpdateRequest(
+            FfiConverterTypeDeviceInfo.read(buf),
+            FfiConverterTypeNativeApp.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: UpdateRequest) = (
+            FfiConverterTypeDeviceInfo.allocationSize(value.`device`) +
+            FfiConverterTypeNativeApp.allocationSize(value.`native`) +
+            FfiConverterString.allocationSize(value.`deviceId`) +
+            FfiConverterString.allocationSize(value.`version`) +
+            FfiConverterString.allocationSize(value.`customId`) +
+            FfiConverterOptionalString.allocationSize(value.`defaultChannel`) +
+            FfiConverterOptionalString.allocationSize(value.`publicKey`)
+    )
+
+    override fun write(value: UpdateRequest, buf: ByteBuffer) {
+            FfiConverterTypeDeviceInfo.write(value.`device`, buf)
+            FfiConverterTypeNativeApp.write(value.`native`, buf)
+            FfiConverterString.write(value.`deviceId`, buf)
+            FfiConverterString.write(value.`version`, buf)
+            FfiConverterString.write(value.`customId`, buf)
+            FfiConverterOptionalString.write(value.`defaultChannel`, buf)
+            FfiConverterOptionalString.write(value.`publicKey`, buf)
+    }
+}
+
+
+
+/**
+ * An event for the listeners in JavaScript: the arguments of Capacitor's `notifyListeners`.
+ */
+data class UpdaterEvent (
+    /**
+     * Its name, as in Capgo's plugin: `download`, `updateAvailable`, `appReady`, …
+     */
+    val `name`: kotlin.String
+    ,
+    /**
+     * The object that listeners receive, as JSON.
+     */
+    val `payload`: kotlin.String
+    ,
+    /**
+     * Whether it waits for a listener. A page that was just reloaded adds its listeners after such an event.
+     */
+    val `retainUntilConsumed`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeUpdaterEvent: FfiConverterRustBuffer<UpdaterEvent> {
+    override fun read(buf: ByteBuffer): UpdaterEvent {
+        return UpdaterEvent(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: UpdaterEvent) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterString.allocationSize(value.`payload`) +
+            FfiConverterBoolean.allocationSize(value.`retainUntilConsumed`)
+    )
+
+    override fun write(value: UpdaterEvent, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterString.write(value.`payload`, buf)
+            FfiConverterBoolean.write(value.`retainUntilConsumed`, buf)
+    }
+}
+
+
+
+/**
+ * Options of an updater. No server can change them.
+ */
+data class UpdaterOptions (
+    /**
+     * Where updates come from.
+     */
+    val `source`: UpdateSource
+    ,
+    /**
+     * What servers learn about the device.
+     */
+    val `device`: DeviceInfo
+    ,
+    /**
+     * When to check, and when to apply what was installed. See `updateMode` for an app's configuration.
+     */
+    val `mode`: UpdateMode
+    ,
+    /**
+     * Seconds between two checks while the app is visible, Capgo's `periodCheckDelay`: 0 for none, at least 600.
+     */
+    val `checkPeriodSeconds`: kotlin.Long = 0L
+    ,
+    /**
+     * The longest time in milliseconds that the splash screen stays; 0 for as long as it takes. By default the
+     * updater leaves the splash screen alone.
+     */
+    val `splashTimeoutMs`: kotlin.Long? = null
+    ,
+    /**
+     * Where reports go, Capgo's `statsUrl`. By default no reports are sent.
+     */
+    val `statsUrl`: kotlin.String? = null
+    ,
+    /**
+     * The channel that the device asks for, Capgo's `defaultChannel`. Of a static source, one that it allows.
+     */
+    val `defaultChannel`: kotlin.String? = null
+    ,
+    /**
+     * What JavaScript may change.
+     */
+    val `permissions`: Permissions? = null
+    ,
+    /**
+     * How to download.
+     */
+    val `download`: DownloadOptions? = null
+    ,
+    /**
+     * Milliseconds that a server may be silent, Capgo's `responseTimeout`.
+     */
+    val `responseTimeoutMs`: kotlin.Long = 20000L
+
+): Disposable{
+
+
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`source`,
+        this.`device`,
+        this.`mode`,
+        this.`checkPeriodSeconds`,
+        this.`splashTimeoutMs`,
+        this.`statsUrl`,
+        this.`defaultChannel`,
+        this.`permissions`,
+        this.`download`,
+        this.`responseTimeoutMs`
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeUpdaterOptions: FfiConverterRustBuffer<UpdaterOptions> {
+    override fun read(buf: ByteBuffer): UpdaterOptions {
+        return UpdaterOptions(
+            FfiConverterTypeUpdateSource.read(buf),
+            FfiConverterTypeDeviceInfo.read(buf),
+            FfiConverterTypeUpdateMode.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterOptionalLong.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypePermissions.read(buf),
+            FfiConverterOptionalTypeDownloadOptions.read(buf),
+            FfiConverterLong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: UpdaterOptions) = (
+            FfiConverterTypeUpdateSource.allocationSize(value.`source`) +
+            FfiConverterTypeDeviceInfo.allocationSize(value.`device`) +
+            FfiConverterTypeUpdateMode.allocationSize(value.`mode`) +
+            FfiConverterLong.allocationSize(value.`checkPeriodSeconds`) +
+            FfiConverterOptionalLong.allocationSize(value.`splashTimeoutMs`) +
+            FfiConverterOptionalString.allocationSize(value.`statsUrl`) +
+            FfiConverterOptionalString.allocationSize(value.`defaultChannel`) +
+            FfiConverterOptionalTypePermissions.allocationSize(value.`permissions`) +
+            FfiConverterOptionalTypeDownloadOptions.allocationSize(value.`download`) +
+            FfiConverterLong.allocationSize(value.`responseTimeoutMs`)
+    )
+
+    override fun write(value: UpdaterOptions, buf: ByteBuffer) {
+            FfiConverterTypeUpdateSource.write(value.`source`, buf)
+            FfiConverterTypeDeviceInfo.write(value.`device`, buf)
+            FfiConverterTypeUpdateMode.write(value.`mode`, buf)
+            FfiConverterLong.write(value.`checkPeriodSeconds`, buf)
+            FfiConverterOptionalLong.write(value.`splashTimeoutMs`, buf)
+            FfiConverterOptionalString.write(value.`statsUrl`, buf)
+            FfiConverterOptionalString.write(value.`defaultChannel`, buf)
+            FfiConverterOptionalTypePermissions.write(value.`permissions`, buf)
+            FfiConverterOptionalTypeDownloadOptions.write(value.`download`, buf)
+            FfiConverterLong.write(value.`responseTimeoutMs`, buf)
+    }
+}
+
+
+
+/**
  * A condition for applying the next bundle. All conditions must be met; a condition that was met once stays
  * met.
  */
@@ -9349,6 +11428,118 @@ public object FfiConverterTypeBundleStatus: FfiConverterRustBuffer<BundleStatus>
 
     override fun write(value: BundleStatus, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What the promise of a call comes to.
+ */
+sealed class CallResult {
+
+    /**
+     * It resolves.
+     */
+    data class Resolved(
+        /**
+         * To this JSON: an object, or `null`.
+         */
+        val `json`: kotlin.String) : CallResult()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * It is rejected.
+     */
+    data class Rejected(
+        /**
+         * The message for people: that of Capgo's plugin where it has one for this case.
+         */
+        val `reason`: kotlin.String,
+        /**
+         * The code: that of Capgo's plugin, else the kind of the error, as `invalid_input`.
+         */
+        val `code`: kotlin.String,
+        /**
+         * The code of the server that refused a call about channels: `error` in the rejection's data.
+         */
+        val `serverCode`: kotlin.String?) : CallResult()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCallResult : FfiConverterRustBuffer<CallResult>{
+    override fun read(buf: ByteBuffer): CallResult {
+        return when(buf.getInt()) {
+            1 -> CallResult.Resolved(
+                FfiConverterString.read(buf),
+                )
+            2 -> CallResult.Rejected(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: CallResult): ULong = when(value) {
+        is CallResult.Resolved -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`json`)
+            )
+        }
+        is CallResult.Rejected -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+                + FfiConverterString.allocationSize(value.`code`)
+                + FfiConverterOptionalString.allocationSize(value.`serverCode`)
+            )
+        }
+    }
+
+    override fun write(value: CallResult, buf: ByteBuffer) {
+        when(value) {
+            is CallResult.Resolved -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.`json`, buf)
+                Unit
+            }
+            is CallResult.Rejected -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`reason`, buf)
+                FfiConverterString.write(value.`code`, buf)
+                FfiConverterOptionalString.write(value.`serverCode`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
@@ -10836,6 +13027,126 @@ public object FfiConverterTypeOffer: FfiConverterRustBuffer<Offer> {
 
 
 /**
+ * What a page's `notifyAppReady()` came to.
+ */
+sealed class PageReady {
+
+    /**
+     * The bundle of the page is proven, durably. The built-in bundle needs no proof.
+     */
+    data class Confirmed(
+        /**
+         * The bundle.
+         */
+        val `bundle`: dev.capbundle.BundleRef) : PageReady()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The page is being replaced, or none has started. Nothing changed.
+     */
+    data object Replaced : PageReady()
+
+
+    /**
+     * The page works, and that cannot be recorded now, for example because the disk is full. It is tried again for
+     * some seconds; after that the page may call again.
+     */
+    data object NotYetRecorded : PageReady()
+
+
+    /**
+     * A result that this version of the bindings does not know.
+     */
+    data object Other : PageReady()
+
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePageReady : FfiConverterRustBuffer<PageReady>{
+    override fun read(buf: ByteBuffer): PageReady {
+        return when(buf.getInt()) {
+            1 -> PageReady.Confirmed(
+                FfiConverterTypeBundleRef.read(buf),
+                )
+            2 -> PageReady.Replaced
+            3 -> PageReady.NotYetRecorded
+            4 -> PageReady.Other
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: PageReady): ULong = when(value) {
+        is PageReady.Confirmed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeBundleRef.allocationSize(value.`bundle`)
+            )
+        }
+        is PageReady.Replaced -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is PageReady.NotYetRecorded -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is PageReady.Other -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: PageReady, buf: ByteBuffer) {
+        when(value) {
+            is PageReady.Confirmed -> {
+                buf.putInt(1)
+                FfiConverterTypeBundleRef.write(value.`bundle`, buf)
+                Unit
+            }
+            is PageReady.Replaced -> {
+                buf.putInt(2)
+                Unit
+            }
+            is PageReady.NotYetRecorded -> {
+                buf.putInt(3)
+                Unit
+            }
+            is PageReady.Other -> {
+                buf.putInt(4)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
  * The phase of an operation.
  */
 
@@ -10896,6 +13207,55 @@ public object FfiConverterTypePhase: FfiConverterRustBuffer<Phase> {
     override fun allocationSize(value: Phase) = 4UL
 
     override fun write(value: Phase, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * The platform, as servers know it.
+ */
+
+enum class Platform {
+
+    /**
+     * Android.
+     */
+    ANDROID,
+    /**
+     * iPhones and iPads.
+     */
+    IOS,
+    /**
+     * A desktop app.
+     */
+    ELECTRON;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePlatform: FfiConverterRustBuffer<Platform> {
+    override fun read(buf: ByteBuffer) = try {
+
+        Platform.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Platform) = 4UL
+
+    override fun write(value: Platform, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -11378,6 +13738,500 @@ public object FfiConverterTypeTransportError : FfiConverterRustBuffer<TransportE
 
 
 
+/**
+ * The answer of an update server. All of it is untrusted: what is installed is decided by the keys of the app.
+ */
+sealed class UpdateAnswer {
+
+    /**
+     * The server offers a bundle: pass it to `Store.installFrom`.
+     */
+    data class Offer(
+        /**
+         * Its version.
+         */
+        val `version`: kotlin.String,
+        /**
+         * The URL of its archive.
+         */
+        val `url`: kotlin.String,
+        /**
+         * SHA-256 in hexadecimal, or signed.
+         */
+        val `checksum`: kotlin.String?,
+        /**
+         * `ivSessionKey` of an encrypted archive.
+         */
+        val `sessionKey`: kotlin.String?,
+        /**
+         * A URL for people.
+         */
+        val `link`: kotlin.String?,
+        /**
+         * A comment for people.
+         */
+        val `comment`: kotlin.String?) : UpdateAnswer()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Return to the built-in bundle, or keep it.
+     */
+    data class BuiltIn(
+        /**
+         * What the server says, if anything.
+         */
+        val `notice`: dev.capbundle.ServerNotice?) : UpdateAnswer()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The device is up to date.
+     */
+    data class UpToDate(
+        /**
+         * What the server says.
+         */
+        val `notice`: dev.capbundle.ServerNotice) : UpdateAnswer()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A rule of the channel excludes this device.
+     */
+    data class Blocked(
+        /**
+         * What the server says.
+         */
+        val `notice`: dev.capbundle.ServerNotice) : UpdateAnswer()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The request is invalid, or the app is misconfigured on the server.
+     */
+    data class Failed(
+        /**
+         * What the server says.
+         */
+        val `notice`: dev.capbundle.ServerNotice) : UpdateAnswer()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The device sends too many requests, uses the wrong server, or the server is overloaded.
+     */
+    data class Limited(
+        /**
+         * What the server says, if anything.
+         */
+        val `notice`: dev.capbundle.ServerNotice?,
+        /**
+         * Seconds to wait before the next request, if the server says so; at most a day.
+         */
+        val `retryAfterSeconds`: kotlin.Long?) : UpdateAnswer()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Neither a bundle nor a code. Many self-hosted servers answer so when there is nothing new.
+     */
+    data class Nothing(
+        /**
+         * The server's message, if any.
+         */
+        val `message`: kotlin.String?) : UpdateAnswer()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * An answer that this version of the bindings does not know.
+     */
+    data object Other : UpdateAnswer()
+
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeUpdateAnswer : FfiConverterRustBuffer<UpdateAnswer>{
+    override fun read(buf: ByteBuffer): UpdateAnswer {
+        return when(buf.getInt()) {
+            1 -> UpdateAnswer.Offer(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                )
+            2 -> UpdateAnswer.BuiltIn(
+                FfiConverterOptionalTypeServerNotice.read(buf),
+                )
+            3 -> UpdateAnswer.UpToDate(
+                FfiConverterTypeServerNotice.read(buf),
+                )
+            4 -> UpdateAnswer.Blocked(
+                FfiConverterTypeServerNotice.read(buf),
+                )
+            5 -> UpdateAnswer.Failed(
+                FfiConverterTypeServerNotice.read(buf),
+                )
+            6 -> UpdateAnswer.Limited(
+                FfiConverterOptionalTypeServerNotice.read(buf),
+                FfiConverterOptionalLong.read(buf),
+                )
+            7 -> UpdateAnswer.Nothing(
+                FfiConverterOptionalString.read(buf),
+                )
+            8 -> UpdateAnswer.Other
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: UpdateAnswer): ULong = when(value) {
+        is UpdateAnswer.Offer -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`version`)
+                + FfiConverterString.allocationSize(value.`url`)
+                + FfiConverterOptionalString.allocationSize(value.`checksum`)
+                + FfiConverterOptionalString.allocationSize(value.`sessionKey`)
+                + FfiConverterOptionalString.allocationSize(value.`link`)
+                + FfiConverterOptionalString.allocationSize(value.`comment`)
+            )
+        }
+        is UpdateAnswer.BuiltIn -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterOptionalTypeServerNotice.allocationSize(value.`notice`)
+            )
+        }
+        is UpdateAnswer.UpToDate -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeServerNotice.allocationSize(value.`notice`)
+            )
+        }
+        is UpdateAnswer.Blocked -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeServerNotice.allocationSize(value.`notice`)
+            )
+        }
+        is UpdateAnswer.Failed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeServerNotice.allocationSize(value.`notice`)
+            )
+        }
+        is UpdateAnswer.Limited -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterOptionalTypeServerNotice.allocationSize(value.`notice`)
+                + FfiConverterOptionalLong.allocationSize(value.`retryAfterSeconds`)
+            )
+        }
+        is UpdateAnswer.Nothing -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterOptionalString.allocationSize(value.`message`)
+            )
+        }
+        is UpdateAnswer.Other -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: UpdateAnswer, buf: ByteBuffer) {
+        when(value) {
+            is UpdateAnswer.Offer -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.`version`, buf)
+                FfiConverterString.write(value.`url`, buf)
+                FfiConverterOptionalString.write(value.`checksum`, buf)
+                FfiConverterOptionalString.write(value.`sessionKey`, buf)
+                FfiConverterOptionalString.write(value.`link`, buf)
+                FfiConverterOptionalString.write(value.`comment`, buf)
+                Unit
+            }
+            is UpdateAnswer.BuiltIn -> {
+                buf.putInt(2)
+                FfiConverterOptionalTypeServerNotice.write(value.`notice`, buf)
+                Unit
+            }
+            is UpdateAnswer.UpToDate -> {
+                buf.putInt(3)
+                FfiConverterTypeServerNotice.write(value.`notice`, buf)
+                Unit
+            }
+            is UpdateAnswer.Blocked -> {
+                buf.putInt(4)
+                FfiConverterTypeServerNotice.write(value.`notice`, buf)
+                Unit
+            }
+            is UpdateAnswer.Failed -> {
+                buf.putInt(5)
+                FfiConverterTypeServerNotice.write(value.`notice`, buf)
+                Unit
+            }
+            is UpdateAnswer.Limited -> {
+                buf.putInt(6)
+                FfiConverterOptionalTypeServerNotice.write(value.`notice`, buf)
+                FfiConverterOptionalLong.write(value.`retryAfterSeconds`, buf)
+                Unit
+            }
+            is UpdateAnswer.Nothing -> {
+                buf.putInt(7)
+                FfiConverterOptionalString.write(value.`message`, buf)
+                Unit
+            }
+            is UpdateAnswer.Other -> {
+                buf.putInt(8)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * When updates are looked for and applied: `autoUpdate` of Capgo's plugin.
+ */
+
+enum class UpdateMode {
+
+    /**
+     * Nothing happens automatically.
+     */
+    OFF,
+    /**
+     * Check whenever the app becomes visible, and apply an update when the app goes to the background.
+     */
+    AT_BACKGROUND,
+    /**
+     * Apply it at once in the first check after an installation or update of the native app, else as `AtBackground`.
+     */
+    AT_INSTALL,
+    /**
+     * Apply it at once in the first check after the process started, else as `AtBackground`.
+     */
+    ON_LAUNCH,
+    /**
+     * Apply it at once.
+     */
+    ALWAYS,
+    /**
+     * Check and download, and leave the update to the app.
+     */
+    ONLY_DOWNLOAD;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeUpdateMode: FfiConverterRustBuffer<UpdateMode> {
+    override fun read(buf: ByteBuffer) = try {
+
+        UpdateMode.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: UpdateMode) = 4UL
+
+    override fun write(value: UpdateMode, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * Where updates come from.
+ */
+sealed class UpdateSource: Disposable  {
+
+    /**
+     * A server that speaks Capgo's update protocol.
+     */
+    data class Server(
+        /**
+         * The server.
+         */
+        val `server`: dev.capbundle.ServerSource) : UpdateSource()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Signed releases as plain files.
+     */
+    data class Channel(
+        /**
+         * The site, the default channel, and which releases are accepted.
+         */
+        val `channel`: dev.capbundle.ChannelSource,
+        /**
+         * The other channels that the app may choose. No server adds to them.
+         */
+        val `allowed`: List<kotlin.String>) : UpdateSource()
+
+    {
+
+
+        companion object
+    }
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+        when(this) {
+            is UpdateSource.Server -> {
+
+    Disposable.destroy(
+        this.`server`
+    )
+
+            }
+            is UpdateSource.Channel -> {
+
+    Disposable.destroy(
+        this.`channel`,
+        this.`allowed`
+    )
+
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeUpdateSource : FfiConverterRustBuffer<UpdateSource>{
+    override fun read(buf: ByteBuffer): UpdateSource {
+        return when(buf.getInt()) {
+            1 -> UpdateSource.Server(
+                FfiConverterTypeServerSource.read(buf),
+                )
+            2 -> UpdateSource.Channel(
+                FfiConverterTypeChannelSource.read(buf),
+                FfiConverterSequenceString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: UpdateSource): ULong = when(value) {
+        is UpdateSource.Server -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeServerSource.allocationSize(value.`server`)
+            )
+        }
+        is UpdateSource.Channel -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeChannelSource.allocationSize(value.`channel`)
+                + FfiConverterSequenceString.allocationSize(value.`allowed`)
+            )
+        }
+    }
+
+    override fun write(value: UpdateSource, buf: ByteBuffer) {
+        when(value) {
+            is UpdateSource.Server -> {
+                buf.putInt(1)
+                FfiConverterTypeServerSource.write(value.`server`, buf)
+                Unit
+            }
+            is UpdateSource.Channel -> {
+                buf.putInt(2)
+                FfiConverterTypeChannelSource.write(value.`channel`, buf)
+                FfiConverterSequenceString.write(value.`allowed`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
 
 /**
  * @suppress
@@ -11798,6 +14652,38 @@ public object FfiConverterOptionalTypeLimits: FfiConverterRustBuffer<Limits?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeLoad: FfiConverterRustBuffer<Load?> {
+    override fun read(buf: ByteBuffer): Load? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeLoad.read(buf)
+    }
+
+    override fun allocationSize(value: Load?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeLoad.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Load?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeLoad.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeNativeRange: FfiConverterRustBuffer<NativeRange?> {
     override fun read(buf: ByteBuffer): NativeRange? {
         if (buf.get().toInt() == 0) {
@@ -11820,6 +14706,38 @@ public object FfiConverterOptionalTypeNativeRange: FfiConverterRustBuffer<Native
         } else {
             buf.put(1)
             FfiConverterTypeNativeRange.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypePermissions: FfiConverterRustBuffer<Permissions?> {
+    override fun read(buf: ByteBuffer): Permissions? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypePermissions.read(buf)
+    }
+
+    override fun allocationSize(value: Permissions?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypePermissions.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Permissions?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypePermissions.write(value, buf)
         }
     }
 }
@@ -11894,6 +14812,38 @@ public object FfiConverterOptionalTypeRolloutDecision: FfiConverterRustBuffer<Ro
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeServerNotice: FfiConverterRustBuffer<ServerNotice?> {
+    override fun read(buf: ByteBuffer): ServerNotice? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeServerNotice.read(buf)
+    }
+
+    override fun allocationSize(value: ServerNotice?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeServerNotice.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ServerNotice?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeServerNotice.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeBundleRef: FfiConverterRustBuffer<BundleRef?> {
     override fun read(buf: ByteBuffer): BundleRef? {
         if (buf.get().toInt() == 0) {
@@ -11916,6 +14866,38 @@ public object FfiConverterOptionalTypeBundleRef: FfiConverterRustBuffer<BundleRe
         } else {
             buf.put(1)
             FfiConverterTypeBundleRef.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeChecksumForm: FfiConverterRustBuffer<ChecksumForm?> {
+    override fun read(buf: ByteBuffer): ChecksumForm? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeChecksumForm.read(buf)
+    }
+
+    override fun allocationSize(value: ChecksumForm?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeChecksumForm.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ChecksumForm?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeChecksumForm.write(value, buf)
         }
     }
 }
@@ -12497,6 +15479,48 @@ public object FfiConverterSequenceTypeApplyCondition: FfiConverterRustBuffer<Lis
         FfiConverterString.lower(`appId`),
         FfiConverterString.lower(`rolloutSha256`),
         FfiConverterString.lower(`deviceId`),_status)
+}
+    )
+    }
+
+
+        /**
+         * Asks an update server at `url` once, and changes nothing. `BlockingUpdater` does this by itself.
+         *
+         * Blocks, with up to three attempts, for at most a minute and a half: call it on a background thread.
+         *
+         * Throws `Network` if the server cannot be reached, `Server` for a response outside the protocol,
+         * `NotTrusted` for plain HTTP to another machine; `InvalidInput`, `Callback`, `Cancelled`.
+         */
+    @Throws(CapBundleException::class) fun `askForUpdateBlocking`(`transport`: HttpTransport, `url`: kotlin.String, `request`: UpdateRequest, `cancel`: CancelToken? = null): UpdateAnswer {
+            return FfiConverterTypeUpdateAnswer.lift(
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_func_ask_for_update(
+
+
+        FfiConverterTypeHttpTransport.lower(`transport`),
+        FfiConverterString.lower(`url`),
+        FfiConverterTypeUpdateRequest.lower(`request`),
+        FfiConverterOptionalTypeCancelToken.lower(`cancel`),_status)
+}
+    )
+    }
+
+
+        /**
+         * The mode of an app's configuration, from `autoUpdate` and the deprecated `directUpdate` of
+         * `capacitor.config.json`: each the JSON of its value (`true`, `"onLaunch"`), or nothing if it is absent.
+         *
+         * Throws `InvalidInput` for a value that Capgo's plugin does not document, and lists those that it does.
+         */
+    @Throws(CapBundleException::class) fun `updateMode`(`autoUpdate`: kotlin.String? = null, `directUpdate`: kotlin.String? = null): UpdateMode {
+            return FfiConverterTypeUpdateMode.lift(
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_func_update_mode(
+
+
+        FfiConverterOptionalString.lower(`autoUpdate`),
+        FfiConverterOptionalString.lower(`directUpdate`),_status)
 }
     )
     }

@@ -592,6 +592,500 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 /**
+ * An app that keeps itself up to date: it decides when to check, what to install, when to serve it and what to
+ * report. The host says what happens to the app, and loads what the updater chooses.
+ *
+ * `Updater` of the Swift and Kotlin packages owns the thread that this one needs, and has `async` and `suspend`
+ * calls. Use this one for threads of your own.
+ *
+ * One process has one updater. It is made of an open store, and reading that store stays possible; changes belong
+ * to the updater. Every change is durable when its call returns, and an update that is interrupted anywhere
+ * continues at the next start. The session of the store ends when both are closed.
+ *
+ * Calls block for a few milliseconds, reading or writing one small file, unless documented otherwise.
+ */
+public protocol BlockingUpdaterProtocol: AnyObject, Sendable {
+
+    /**
+     * The app is no longer visible. Returns the update that waited for this moment, to load now.
+     */
+    func background() throws  -> Load?
+
+    /**
+     * The device has a network again: a check that failed is made again.
+     */
+    func connectivityReturned() throws
+
+    /**
+     * The id of this device: a UUID in lower case, created by the first call and durable from then on.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`.
+     */
+    func deviceId() throws  -> String
+
+    /**
+     * The app is visible again. A page that has not confirmed gets its full time again.
+     */
+    func foreground() throws  -> Load?
+
+    /**
+     * What happened on this device, and why: launches, checks, downloads, installations and fall-backs of the last
+     * months, oldest first, each as the text of one JSON object. At most 256 KiB.
+     *
+     * Throws `Io` if a file cannot be read.
+     */
+    func logLines() throws  -> [String]
+
+    /**
+     * The process that renders the page ended: `onRenderProcessGone`, `webViewWebContentProcessDidTerminate`.
+     * Returns what to load: the bundle before it if the page was on trial, else the same again.
+     */
+    func pageCrashed() throws  -> Load?
+
+    /**
+     * Milliseconds that the page that started last has to confirm, from now on; nothing if it need not. `run`
+     * watches this time; a host without such a thread calls `pageTimedOut` after it.
+     */
+    func pageDeadlineMs() throws  -> Int64?
+
+    /**
+     * The page that started last called `notifyAppReady()`. `call` does the same for a call of JavaScript.
+     */
+    func pageReady() throws  -> PageReady
+
+    /**
+     * The web view committed to a page: `onPageStarted` on Android, `didCommit` on iOS. The page belongs to the
+     * bundle that it was loaded from, and can prove no other.
+     *
+     * `load` is what the web view was really given, for a host that loads on another thread than the one that
+     * decides: if a later decision has replaced it, `UpdaterHost.load` is called again, and this page can confirm
+     * nothing. Without it, it is what this updater asked for last.
+     */
+    func pageStarted(load: Load?) throws
+
+    /**
+     * The page that started last did not confirm in time. Returns what to load instead, or nothing if it did
+     * meanwhile.
+     */
+    func pageTimedOut() throws  -> Load?
+
+    /**
+     * Carries out what waits (a check with its download and installation, the time of a page to confirm, reports)
+     * and returns when nothing is left, with the milliseconds until there is something again, if that is known.
+     * Blocks for as long as it takes: call it on a background thread, when `UpdaterHost.wake` is called and after
+     * that time.
+     *
+     * One thread at a time does the work; another one returns at once. What fails is an event and an entry of the
+     * log.
+     *
+     * Throws `Cancelled`. Interrupted anywhere, an update continues later, a download from its last byte.
+     */
+    func run(cancel: CancelToken?) throws  -> Int64?
+
+    /**
+     * Carries out what comes up, until `cancel` is cancelled: for the one background thread of an app. Between two
+     * pieces of work it waits and costs nothing. After cancelling, call `wakeUp`, or it returns some seconds later.
+     */
+    func runUntilCancelled(cancel: CancelToken) throws
+
+    /**
+     * What the web view was asked to load last.
+     */
+    func shown() throws  -> Load?
+
+    /**
+     * When the process starts, before the web view exists: what to load. The decision is durable, or a bundle is
+     * served that needs none. Called again, for example for a recreated Android activity, it returns the same bundle
+     * and counts nothing.
+     *
+     * `inBackground` is whether the app is not visible, as in a process that a push notification started.
+     *
+     * It throws only for a bug in this library; load the built-in bundle then.
+     */
+    func start(native: NativeApp, inBackground: Bool) throws  -> Load
+
+    /**
+     * Lets the thread in `runUntilCancelled` look whether it was cancelled.
+     */
+    func wakeUp() throws
+
+    /**
+     * Carries out a call of JavaScript, in the words of Capgo's plugin. The page that started last made it.
+     *
+     * Blocks for as long as the call takes: `download` downloads, calls about channels and `getLatest` ask a server.
+     * Run it on a background thread.
+     *
+     * A refused call is a result and not an exception. Throws only for a bug in this library, and `InvalidInput` for
+     * an offset of a day or more.
+     */
+    func call(call: BridgeCall, cancel: CancelToken?) throws  -> CallResult
+
+}
+/**
+ * An app that keeps itself up to date: it decides when to check, what to install, when to serve it and what to
+ * report. The host says what happens to the app, and loads what the updater chooses.
+ *
+ * `Updater` of the Swift and Kotlin packages owns the thread that this one needs, and has `async` and `suspend`
+ * calls. Use this one for threads of your own.
+ *
+ * One process has one updater. It is made of an open store, and reading that store stays possible; changes belong
+ * to the updater. Every change is durable when its call returns, and an update that is interrupted anywhere
+ * continues at the next start. The session of the store ends when both are closed.
+ *
+ * Calls block for a few milliseconds, reading or writing one small file, unless documented otherwise.
+ */
+open class BlockingUpdater: BlockingUpdaterProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_capbundle_fn_clone_blockingupdater(self.handle, $0) }
+    }
+    /**
+     * An updater of this store.
+     *
+     * Throws `InvalidInput` if the source and the store do not fit together (a store that requires signed releases
+     * takes no bundle of an update server, and one that requires a signature needs the same keys here) or if an
+     * option is invalid, `KeyInvalid` for a public key that cannot be read.
+     */
+public convenience init(store: Store, transport: HttpTransport, host: UpdaterHost, options: UpdaterOptions)throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_constructor_blockingupdater_new(
+        FfiConverterTypeStore_lower(store),
+        FfiConverterTypeHttpTransport_lower(transport),
+        FfiConverterTypeUpdaterHost_lower(host),
+        FfiConverterTypeUpdaterOptions_lower(options),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_capbundle_fn_free_blockingupdater(handle, $0) }
+    }
+
+
+
+
+    /**
+     * The app is no longer visible. Returns the update that waited for this moment, to load now.
+     */
+open func background()throws  -> Load?  {
+    return try  FfiConverterOptionTypeLoad.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_background(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The device has a network again: a check that failed is made again.
+     */
+open func connectivityReturned()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_connectivity_returned(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The id of this device: a UUID in lower case, created by the first call and durable from then on.
+     *
+     * Throws `Busy`, `Io`, `NoSpace`.
+     */
+open func deviceId()throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_device_id(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The app is visible again. A page that has not confirmed gets its full time again.
+     */
+open func foreground()throws  -> Load?  {
+    return try  FfiConverterOptionTypeLoad.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_foreground(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * What happened on this device, and why: launches, checks, downloads, installations and fall-backs of the last
+     * months, oldest first, each as the text of one JSON object. At most 256 KiB.
+     *
+     * Throws `Io` if a file cannot be read.
+     */
+open func logLines()throws  -> [String]  {
+    return try  FfiConverterSequenceString.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_log_lines(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The process that renders the page ended: `onRenderProcessGone`, `webViewWebContentProcessDidTerminate`.
+     * Returns what to load: the bundle before it if the page was on trial, else the same again.
+     */
+open func pageCrashed()throws  -> Load?  {
+    return try  FfiConverterOptionTypeLoad.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_page_crashed(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Milliseconds that the page that started last has to confirm, from now on; nothing if it need not. `run`
+     * watches this time; a host without such a thread calls `pageTimedOut` after it.
+     */
+open func pageDeadlineMs()throws  -> Int64?  {
+    return try  FfiConverterOptionInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_page_deadline_ms(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The page that started last called `notifyAppReady()`. `call` does the same for a call of JavaScript.
+     */
+open func pageReady()throws  -> PageReady  {
+    return try  FfiConverterTypePageReady_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_page_ready(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The web view committed to a page: `onPageStarted` on Android, `didCommit` on iOS. The page belongs to the
+     * bundle that it was loaded from, and can prove no other.
+     *
+     * `load` is what the web view was really given, for a host that loads on another thread than the one that
+     * decides: if a later decision has replaced it, `UpdaterHost.load` is called again, and this page can confirm
+     * nothing. Without it, it is what this updater asked for last.
+     */
+open func pageStarted(load: Load? = nil)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_page_started(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionTypeLoad.lower(load),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The page that started last did not confirm in time. Returns what to load instead, or nothing if it did
+     * meanwhile.
+     */
+open func pageTimedOut()throws  -> Load?  {
+    return try  FfiConverterOptionTypeLoad.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_page_timed_out(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Carries out what waits (a check with its download and installation, the time of a page to confirm, reports)
+     * and returns when nothing is left, with the milliseconds until there is something again, if that is known.
+     * Blocks for as long as it takes: call it on a background thread, when `UpdaterHost.wake` is called and after
+     * that time.
+     *
+     * One thread at a time does the work; another one returns at once. What fails is an event and an entry of the
+     * log.
+     *
+     * Throws `Cancelled`. Interrupted anywhere, an update continues later, a download from its last byte.
+     */
+open func run(cancel: CancelToken? = nil)throws  -> Int64?  {
+    return try  FfiConverterOptionInt64.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_run(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionTypeCancelToken.lower(cancel),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Carries out what comes up, until `cancel` is cancelled: for the one background thread of an app. Between two
+     * pieces of work it waits and costs nothing. After cancelling, call `wakeUp`, or it returns some seconds later.
+     */
+open func runUntilCancelled(cancel: CancelToken)throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_run_until_cancelled(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeCancelToken_lower(cancel),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * What the web view was asked to load last.
+     */
+open func shown()throws  -> Load?  {
+    return try  FfiConverterOptionTypeLoad.lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_shown(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * When the process starts, before the web view exists: what to load. The decision is durable, or a bundle is
+     * served that needs none. Called again, for example for a recreated Android activity, it returns the same bundle
+     * and counts nothing.
+     *
+     * `inBackground` is whether the app is not visible, as in a process that a push notification started.
+     *
+     * It throws only for a bug in this library; load the built-in bundle then.
+     */
+open func start(native: NativeApp, inBackground: Bool = false)throws  -> Load  {
+    return try  FfiConverterTypeLoad_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_start(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeNativeApp_lower(native),
+        FfiConverterBool.lower(inBackground),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Lets the thread in `runUntilCancelled` look whether it was cancelled.
+     */
+open func wakeUp()throws   {try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_wake_up(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Carries out a call of JavaScript, in the words of Capgo's plugin. The page that started last made it.
+     *
+     * Blocks for as long as the call takes: `download` downloads, calls about channels and `getLatest` ask a server.
+     * Run it on a background thread.
+     *
+     * A refused call is a result and not an exception. Throws only for a bug in this library, and `InvalidInput` for
+     * an offset of a day or more.
+     */
+open func call(call: BridgeCall, cancel: CancelToken? = nil)throws  -> CallResult  {
+    return try  FfiConverterTypeCallResult_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_blockingupdater_call(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeBridgeCall_lower(call),
+        FfiConverterOptionTypeCancelToken.lower(cancel),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBlockingUpdater: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = BlockingUpdater
+
+    public static func lift(_ handle: UInt64) throws -> BlockingUpdater {
+        return BlockingUpdater(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: BlockingUpdater) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BlockingUpdater {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: BlockingUpdater, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBlockingUpdater_lift(_ handle: UInt64) throws -> BlockingUpdater {
+    return try FfiConverterTypeBlockingUpdater.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBlockingUpdater_lower(_ value: BlockingUpdater) -> UInt64 {
+    return FfiConverterTypeBlockingUpdater.lower(value)
+}
+
+
+
+
+
+
+/**
  * Stops operations from another thread. A cancelled token stays cancelled; create a new one for the next
  * operation.
  */
@@ -3100,6 +3594,352 @@ public func FfiConverterTypeStore_lower(_ value: Store) -> UInt64 {
 
 
 /**
+ * The app around an updater: its web view, its listeners, its splash screen. Called for what happens by itself. What
+ * the app starts is returned to it instead.
+ *
+ * Called on the thread that caused it, one call at a time and in order. Return quickly, and pass work on to the
+ * thread of the user interface. A call may use the updater. An exception is written to the log of the store and
+ * stops nothing.
+ */
+public protocol UpdaterHost: AnyObject, Sendable {
+
+    /**
+     * Load this in the web view. If that happens on another thread, a later decision can overtake it: pass what was
+     * really loaded to `pageStarted`.
+     */
+    func load(load: Load) throws
+
+    /**
+     * An event for the listeners in JavaScript.
+     */
+    func event(event: UpdaterEvent) throws
+
+    /**
+     * Show the splash screen, or hide it. Only with `UpdaterOptions.splashTimeoutMs`.
+     */
+    func showSplash(isShown: Bool) throws
+
+    /**
+     * There is something to do for `run`. Nothing to do for a host whose thread is in `runUntilCancelled`.
+     */
+    func wake() throws
+
+}
+/**
+ * The app around an updater: its web view, its listeners, its splash screen. Called for what happens by itself. What
+ * the app starts is returned to it instead.
+ *
+ * Called on the thread that caused it, one call at a time and in order. Return quickly, and pass work on to the
+ * thread of the user interface. A call may use the updater. An exception is written to the log of the store and
+ * stops nothing.
+ */
+open class UpdaterHostImpl: UpdaterHost, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_capbundle_fn_clone_updaterhost(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_capbundle_fn_free_updaterhost(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Load this in the web view. If that happens on another thread, a later decision can overtake it: pass what was
+     * really loaded to `pageStarted`.
+     */
+open func load(load: Load)throws   {try rustCallWithError(FfiConverterTypeCallbackError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_updaterhost_load(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeLoad_lower(load),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * An event for the listeners in JavaScript.
+     */
+open func event(event: UpdaterEvent)throws   {try rustCallWithError(FfiConverterTypeCallbackError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_updaterhost_event(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeUpdaterEvent_lower(event),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Show the splash screen, or hide it. Only with `UpdaterOptions.splashTimeoutMs`.
+     */
+open func showSplash(isShown: Bool)throws   {try rustCallWithError(FfiConverterTypeCallbackError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_updaterhost_show_splash(
+            self.uniffiCloneHandle(),
+        FfiConverterBool.lower(isShown),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * There is something to do for `run`. Nothing to do for a host whose thread is in `runUntilCancelled`.
+     */
+open func wake()throws   {try rustCallWithError(FfiConverterTypeCallbackError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_method_updaterhost_wake(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceUpdaterHost {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceUpdaterHost = UniffiVTableCallbackInterfaceUpdaterHost(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeUpdaterHost.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface UpdaterHost: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeUpdaterHost.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface UpdaterHost: handle missing in uniffiClone")
+            }
+        },
+        load: { (
+            uniffiHandle: UInt64,
+            load: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeUpdaterHost.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.load(
+                     load: try FfiConverterTypeLoad_lift(load)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeCallbackError_lower
+            )
+        },
+        event: { (
+            uniffiHandle: UInt64,
+            event: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeUpdaterHost.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.event(
+                     event: try FfiConverterTypeUpdaterEvent_lift(event)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeCallbackError_lower
+            )
+        },
+        showSplash: { (
+            uniffiHandle: UInt64,
+            isShown: Int8,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeUpdaterHost.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.showSplash(
+                     isShown: try FfiConverterBool.lift(isShown)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeCallbackError_lower
+            )
+        },
+        wake: { (
+            uniffiHandle: UInt64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeUpdaterHost.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.wake(
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeCallbackError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceUpdaterHost> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceUpdaterHost>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitUpdaterHost() {
+    uniffi_capbundle_fn_init_callback_vtable_updaterhost(UniffiCallbackInterfaceUpdaterHost.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUpdaterHost: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<UpdaterHost>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = UpdaterHost
+
+    public static func lift(_ handle: UInt64) throws -> UpdaterHost {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return UpdaterHostImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: UpdaterHost) -> UInt64 {
+         if let rustImpl = value as? UpdaterHostImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UpdaterHost {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: UpdaterHost, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdaterHost_lift(_ handle: UInt64) throws -> UpdaterHost {
+    return try FfiConverterTypeUpdaterHost.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdaterHost_lower(_ value: UpdaterHost) -> UInt64 {
+    return FfiConverterTypeUpdaterHost.lower(value)
+}
+
+
+
+
+
+
+/**
  * An archive that was read in full and verified: the only thing that can be unpacked or installed.
  *
  * It keeps the file that was hashed open and reads only through that handle, so replacing the file at the same
@@ -3700,6 +4540,85 @@ public func FfiConverterTypeAcceptedRelease_lift(_ buf: RustBuffer) throws -> Ac
 #endif
 public func FfiConverterTypeAcceptedRelease_lower(_ value: AcceptedRelease) -> RustBuffer {
     return FfiConverterTypeAcceptedRelease.lower(value)
+}
+
+
+/**
+ * A call of JavaScript, as the bridge of a plugin receives it.
+ */
+public struct BridgeCall: Equatable, Hashable {
+    /**
+     * The name of the method of Capgo's plugin: `notifyAppReady`, `download`, `next`, …
+     */
+    public let method: String
+    /**
+     * Its arguments, a JSON object. An empty text is one without members.
+     */
+    public let arguments: String
+    /**
+     * Seconds by which the device's local time is east of UTC, for dates without an offset: 3600 is `+01:00`.
+     */
+    public let utcOffsetSeconds: Int32
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The name of the method of Capgo's plugin: `notifyAppReady`, `download`, `next`, …
+         */method: String,
+        /**
+         * Its arguments, a JSON object. An empty text is one without members.
+         */arguments: String = "",
+        /**
+         * Seconds by which the device's local time is east of UTC, for dates without an offset: 3600 is `+01:00`.
+         */utcOffsetSeconds: Int32 = 0) {
+        self.method = method
+        self.arguments = arguments
+        self.utcOffsetSeconds = utcOffsetSeconds
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension BridgeCall: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBridgeCall: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BridgeCall {
+        return
+            try BridgeCall(
+                method: FfiConverterString.read(from: &buf),
+                arguments: FfiConverterString.read(from: &buf),
+                utcOffsetSeconds: FfiConverterInt32.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BridgeCall, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.method, into: &buf)
+        FfiConverterString.write(value.arguments, into: &buf)
+        FfiConverterInt32.write(value.utcOffsetSeconds, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBridgeCall_lift(_ buf: RustBuffer) throws -> BridgeCall {
+    return try FfiConverterTypeBridgeCall.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBridgeCall_lower(_ value: BridgeCall) -> RustBuffer {
+    return FfiConverterTypeBridgeCall.lower(value)
 }
 
 
@@ -4501,6 +5420,127 @@ public func FfiConverterTypeDamage_lift(_ buf: RustBuffer) throws -> Damage {
 #endif
 public func FfiConverterTypeDamage_lower(_ value: Damage) -> RustBuffer {
     return FfiConverterTypeDamage.lower(value)
+}
+
+
+/**
+ * What servers learn about the device and the native app.
+ */
+public struct DeviceInfo: Equatable, Hashable {
+    /**
+     * The platform.
+     */
+    public let platform: Platform
+    /**
+     * The app's reverse domain.
+     */
+    public let appId: String
+    /**
+     * Version of the operating system.
+     */
+    public let osVersion: String
+    /**
+     * Version of the plugin, from which a server derives its capabilities. The default is the version of this
+     * library.
+     */
+    public let pluginVersion: String?
+    /**
+     * Whether the device is an emulator or simulator.
+     */
+    public let isEmulator: Bool
+    /**
+     * Whether the app is a production build.
+     */
+    public let isProduction: Bool
+    /**
+     * How the app was installed, if known.
+     */
+    public let installSource: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The platform.
+         */platform: Platform,
+        /**
+         * The app's reverse domain.
+         */appId: String,
+        /**
+         * Version of the operating system.
+         */osVersion: String = "",
+        /**
+         * Version of the plugin, from which a server derives its capabilities. The default is the version of this
+         * library.
+         */pluginVersion: String? = nil,
+        /**
+         * Whether the device is an emulator or simulator.
+         */isEmulator: Bool = false,
+        /**
+         * Whether the app is a production build.
+         */isProduction: Bool = true,
+        /**
+         * How the app was installed, if known.
+         */installSource: String? = nil) {
+        self.platform = platform
+        self.appId = appId
+        self.osVersion = osVersion
+        self.pluginVersion = pluginVersion
+        self.isEmulator = isEmulator
+        self.isProduction = isProduction
+        self.installSource = installSource
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DeviceInfo: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDeviceInfo: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DeviceInfo {
+        return
+            try DeviceInfo(
+                platform: FfiConverterTypePlatform.read(from: &buf),
+                appId: FfiConverterString.read(from: &buf),
+                osVersion: FfiConverterString.read(from: &buf),
+                pluginVersion: FfiConverterOptionString.read(from: &buf),
+                isEmulator: FfiConverterBool.read(from: &buf),
+                isProduction: FfiConverterBool.read(from: &buf),
+                installSource: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DeviceInfo, into buf: inout [UInt8]) {
+        FfiConverterTypePlatform.write(value.platform, into: &buf)
+        FfiConverterString.write(value.appId, into: &buf)
+        FfiConverterString.write(value.osVersion, into: &buf)
+        FfiConverterOptionString.write(value.pluginVersion, into: &buf)
+        FfiConverterBool.write(value.isEmulator, into: &buf)
+        FfiConverterBool.write(value.isProduction, into: &buf)
+        FfiConverterOptionString.write(value.installSource, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceInfo_lift(_ buf: RustBuffer) throws -> DeviceInfo {
+    return try FfiConverterTypeDeviceInfo.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceInfo_lower(_ value: DeviceInfo) -> RustBuffer {
+    return FfiConverterTypeDeviceInfo.lower(value)
 }
 
 
@@ -5876,6 +6916,105 @@ public func FfiConverterTypeLimits_lower(_ value: Limits) -> RustBuffer {
 
 
 /**
+ * What the web view loads.
+ */
+public struct Load: Equatable, Hashable {
+    /**
+     * Its number. A later one takes the place of an earlier one, also of one that the host has not loaded yet.
+     */
+    public let id: Int64
+    /**
+     * The bundle.
+     */
+    public let bundle: BundleRef
+    /**
+     * The folder with its files, which has an `index.html`; nothing for the app's own assets.
+     */
+    public let folder: String?
+    /**
+     * Its version; nothing for the built-in bundle.
+     */
+    public let version: String?
+    /**
+     * Why this one.
+     */
+    public let reason: LaunchReason
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its number. A later one takes the place of an earlier one, also of one that the host has not loaded yet.
+         */id: Int64,
+        /**
+         * The bundle.
+         */bundle: BundleRef,
+        /**
+         * The folder with its files, which has an `index.html`; nothing for the app's own assets.
+         */folder: String?,
+        /**
+         * Its version; nothing for the built-in bundle.
+         */version: String?,
+        /**
+         * Why this one.
+         */reason: LaunchReason) {
+        self.id = id
+        self.bundle = bundle
+        self.folder = folder
+        self.version = version
+        self.reason = reason
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Load: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLoad: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Load {
+        return
+            try Load(
+                id: FfiConverterInt64.read(from: &buf),
+                bundle: FfiConverterTypeBundleRef.read(from: &buf),
+                folder: FfiConverterOptionString.read(from: &buf),
+                version: FfiConverterOptionString.read(from: &buf),
+                reason: FfiConverterTypeLaunchReason.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Load, into buf: inout [UInt8]) {
+        FfiConverterInt64.write(value.id, into: &buf)
+        FfiConverterTypeBundleRef.write(value.bundle, into: &buf)
+        FfiConverterOptionString.write(value.folder, into: &buf)
+        FfiConverterOptionString.write(value.version, into: &buf)
+        FfiConverterTypeLaunchReason.write(value.reason, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoad_lift(_ buf: RustBuffer) throws -> Load {
+    return try FfiConverterTypeLoad.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoad_lower(_ value: Load) -> RustBuffer {
+    return FfiConverterTypeLoad.lower(value)
+}
+
+
+/**
  * The running native app.
  */
 public struct NativeApp: Equatable, Hashable {
@@ -6110,6 +7249,115 @@ public func FfiConverterTypeNewBundle_lift(_ buf: RustBuffer) throws -> NewBundl
 #endif
 public func FfiConverterTypeNewBundle_lower(_ value: NewBundle) -> RustBuffer {
     return FfiConverterTypeNewBundle.lower(value)
+}
+
+
+/**
+ * What JavaScript may change at run time, and what of it outlives a start. The defaults are those of Capgo's plugin.
+ */
+public struct Permissions: Equatable, Hashable {
+    /**
+     * `allowModifyUrl`.
+     */
+    public let modifyUrls: Bool
+    /**
+     * `persistModifyUrl`.
+     */
+    public let keepUrls: Bool
+    /**
+     * `allowModifyAppId`.
+     */
+    public let modifyAppId: Bool
+    /**
+     * `persistCustomId`.
+     */
+    public let keepCustomId: Bool
+    /**
+     * `allowSetDefaultChannel`.
+     */
+    public let setChannel: Bool
+    /**
+     * `allowManualBundleError`: whether JavaScript may mark a bundle as failed.
+     */
+    public let bundleError: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * `allowModifyUrl`.
+         */modifyUrls: Bool = false,
+        /**
+         * `persistModifyUrl`.
+         */keepUrls: Bool = false,
+        /**
+         * `allowModifyAppId`.
+         */modifyAppId: Bool = false,
+        /**
+         * `persistCustomId`.
+         */keepCustomId: Bool = false,
+        /**
+         * `allowSetDefaultChannel`.
+         */setChannel: Bool = true,
+        /**
+         * `allowManualBundleError`: whether JavaScript may mark a bundle as failed.
+         */bundleError: Bool = false) {
+        self.modifyUrls = modifyUrls
+        self.keepUrls = keepUrls
+        self.modifyAppId = modifyAppId
+        self.keepCustomId = keepCustomId
+        self.setChannel = setChannel
+        self.bundleError = bundleError
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Permissions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePermissions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Permissions {
+        return
+            try Permissions(
+                modifyUrls: FfiConverterBool.read(from: &buf),
+                keepUrls: FfiConverterBool.read(from: &buf),
+                modifyAppId: FfiConverterBool.read(from: &buf),
+                keepCustomId: FfiConverterBool.read(from: &buf),
+                setChannel: FfiConverterBool.read(from: &buf),
+                bundleError: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Permissions, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.modifyUrls, into: &buf)
+        FfiConverterBool.write(value.keepUrls, into: &buf)
+        FfiConverterBool.write(value.modifyAppId, into: &buf)
+        FfiConverterBool.write(value.keepCustomId, into: &buf)
+        FfiConverterBool.write(value.setChannel, into: &buf)
+        FfiConverterBool.write(value.bundleError, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePermissions_lift(_ buf: RustBuffer) throws -> Permissions {
+    return try FfiConverterTypePermissions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePermissions_lower(_ value: Permissions) -> RustBuffer {
+    return FfiConverterTypePermissions.lower(value)
 }
 
 
@@ -6855,6 +8103,198 @@ public func FfiConverterTypeRolloutDecision_lower(_ value: RolloutDecision) -> R
 
 
 /**
+ * What a server says about an update that it does not offer.
+ */
+public struct ServerNotice: Equatable, Hashable {
+    /**
+     * The code, such as `no_new_version_available`.
+     */
+    public let code: String
+    /**
+     * The message for people; may be empty.
+     */
+    public let message: String
+    /**
+     * The version of the bundle in question.
+     */
+    public let version: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The code, such as `no_new_version_available`.
+         */code: String,
+        /**
+         * The message for people; may be empty.
+         */message: String,
+        /**
+         * The version of the bundle in question.
+         */version: String?) {
+        self.code = code
+        self.message = message
+        self.version = version
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ServerNotice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeServerNotice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ServerNotice {
+        return
+            try ServerNotice(
+                code: FfiConverterString.read(from: &buf),
+                message: FfiConverterString.read(from: &buf),
+                version: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ServerNotice, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.code, into: &buf)
+        FfiConverterString.write(value.message, into: &buf)
+        FfiConverterOptionString.write(value.version, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServerNotice_lift(_ buf: RustBuffer) throws -> ServerNotice {
+    return try FfiConverterTypeServerNotice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServerNotice_lower(_ value: ServerNotice) -> RustBuffer {
+    return FfiConverterTypeServerNotice.lower(value)
+}
+
+
+/**
+ * A server that speaks Capgo's update protocol.
+ */
+public struct ServerSource: Equatable, Hashable {
+    /**
+     * Where a device asks, Capgo's `updateUrl`.
+     */
+    public let url: String
+    /**
+     * Where it chooses a channel, Capgo's `channelUrl`.
+     */
+    public let channelUrl: String?
+    /**
+     * The key that must have signed and encrypted every bundle, as PEM text; or several, up to four, one PEM block
+     * after the other. Without it the server sends a digest. The store's `requiredProof` needs the same.
+     */
+    public let publicKey: String?
+    /**
+     * The form of signed checksums. The default is `V3`.
+     */
+    public let form: ChecksumForm?
+    /**
+     * Also accept archives that are signed and not encrypted.
+     */
+    public let allowUnencrypted: Bool
+    /**
+     * Also accept bundles without a checksum from an `https` URL: a person who controls the server, the bucket or
+     * the CDN then runs code in the app. Not together with a key.
+     */
+    public let allowUnverifiedHttps: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where a device asks, Capgo's `updateUrl`.
+         */url: String,
+        /**
+         * Where it chooses a channel, Capgo's `channelUrl`.
+         */channelUrl: String? = nil,
+        /**
+         * The key that must have signed and encrypted every bundle, as PEM text; or several, up to four, one PEM block
+         * after the other. Without it the server sends a digest. The store's `requiredProof` needs the same.
+         */publicKey: String? = nil,
+        /**
+         * The form of signed checksums. The default is `V3`.
+         */form: ChecksumForm? = nil,
+        /**
+         * Also accept archives that are signed and not encrypted.
+         */allowUnencrypted: Bool = false,
+        /**
+         * Also accept bundles without a checksum from an `https` URL: a person who controls the server, the bucket or
+         * the CDN then runs code in the app. Not together with a key.
+         */allowUnverifiedHttps: Bool = false) {
+        self.url = url
+        self.channelUrl = channelUrl
+        self.publicKey = publicKey
+        self.form = form
+        self.allowUnencrypted = allowUnencrypted
+        self.allowUnverifiedHttps = allowUnverifiedHttps
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ServerSource: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeServerSource: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ServerSource {
+        return
+            try ServerSource(
+                url: FfiConverterString.read(from: &buf),
+                channelUrl: FfiConverterOptionString.read(from: &buf),
+                publicKey: FfiConverterOptionString.read(from: &buf),
+                form: FfiConverterOptionTypeChecksumForm.read(from: &buf),
+                allowUnencrypted: FfiConverterBool.read(from: &buf),
+                allowUnverifiedHttps: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ServerSource, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.url, into: &buf)
+        FfiConverterOptionString.write(value.channelUrl, into: &buf)
+        FfiConverterOptionString.write(value.publicKey, into: &buf)
+        FfiConverterOptionTypeChecksumForm.write(value.form, into: &buf)
+        FfiConverterBool.write(value.allowUnencrypted, into: &buf)
+        FfiConverterBool.write(value.allowUnverifiedHttps, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServerSource_lift(_ buf: RustBuffer) throws -> ServerSource {
+    return try FfiConverterTypeServerSource.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeServerSource_lower(_ value: ServerSource) -> RustBuffer {
+    return FfiConverterTypeServerSource.lower(value)
+}
+
+
+/**
  * A release that this device must not accept, and why.
  */
 public struct Skipped: Equatable, Hashable {
@@ -7323,6 +8763,355 @@ public func FfiConverterTypeUnpacked_lower(_ value: Unpacked) -> RustBuffer {
 
 
 /**
+ * What a device tells an update server when it asks.
+ */
+public struct UpdateRequest: Equatable, Hashable {
+    /**
+     * The device and the native app.
+     */
+    public let device: DeviceInfo
+    /**
+     * The running native app.
+     */
+    public let native: NativeApp
+    /**
+     * The id of this installation: `Store.deviceId`.
+     */
+    public let deviceId: String
+    /**
+     * Version of the served bundle.
+     */
+    public let version: String
+    /**
+     * A name that the app gave this device.
+     */
+    public let customId: String
+    /**
+     * The channel that the device asks for.
+     */
+    public let defaultChannel: String?
+    /**
+     * The key of the app as PEM text, or several, whose id the server receives.
+     */
+    public let publicKey: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The device and the native app.
+         */device: DeviceInfo,
+        /**
+         * The running native app.
+         */native: NativeApp,
+        /**
+         * The id of this installation: `Store.deviceId`.
+         */deviceId: String,
+        /**
+         * Version of the served bundle.
+         */version: String = "builtin",
+        /**
+         * A name that the app gave this device.
+         */customId: String = "",
+        /**
+         * The channel that the device asks for.
+         */defaultChannel: String? = nil,
+        /**
+         * The key of the app as PEM text, or several, whose id the server receives.
+         */publicKey: String? = nil) {
+        self.device = device
+        self.native = native
+        self.deviceId = deviceId
+        self.version = version
+        self.customId = customId
+        self.defaultChannel = defaultChannel
+        self.publicKey = publicKey
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UpdateRequest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUpdateRequest: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UpdateRequest {
+        return
+            try UpdateRequest(
+                device: FfiConverterTypeDeviceInfo.read(from: &buf),
+                native: FfiConverterTypeNativeApp.read(from: &buf),
+                deviceId: FfiConverterString.read(from: &buf),
+                version: FfiConverterString.read(from: &buf),
+                customId: FfiConverterString.read(from: &buf),
+                defaultChannel: FfiConverterOptionString.read(from: &buf),
+                publicKey: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: UpdateRequest, into buf: inout [UInt8]) {
+        FfiConverterTypeDeviceInfo.write(value.device, into: &buf)
+        FfiConverterTypeNativeApp.write(value.native, into: &buf)
+        FfiConverterString.write(value.deviceId, into: &buf)
+        FfiConverterString.write(value.version, into: &buf)
+        FfiConverterString.write(value.customId, into: &buf)
+        FfiConverterOptionString.write(value.defaultChannel, into: &buf)
+        FfiConverterOptionString.write(value.publicKey, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdateRequest_lift(_ buf: RustBuffer) throws -> UpdateRequest {
+    return try FfiConverterTypeUpdateRequest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdateRequest_lower(_ value: UpdateRequest) -> RustBuffer {
+    return FfiConverterTypeUpdateRequest.lower(value)
+}
+
+
+/**
+ * An event for the listeners in JavaScript: the arguments of Capacitor's `notifyListeners`.
+ */
+public struct UpdaterEvent: Equatable, Hashable {
+    /**
+     * Its name, as in Capgo's plugin: `download`, `updateAvailable`, `appReady`, …
+     */
+    public let name: String
+    /**
+     * The object that listeners receive, as JSON.
+     */
+    public let payload: String
+    /**
+     * Whether it waits for a listener. A page that was just reloaded adds its listeners after such an event.
+     */
+    public let retainUntilConsumed: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its name, as in Capgo's plugin: `download`, `updateAvailable`, `appReady`, …
+         */name: String,
+        /**
+         * The object that listeners receive, as JSON.
+         */payload: String,
+        /**
+         * Whether it waits for a listener. A page that was just reloaded adds its listeners after such an event.
+         */retainUntilConsumed: Bool) {
+        self.name = name
+        self.payload = payload
+        self.retainUntilConsumed = retainUntilConsumed
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UpdaterEvent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUpdaterEvent: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UpdaterEvent {
+        return
+            try UpdaterEvent(
+                name: FfiConverterString.read(from: &buf),
+                payload: FfiConverterString.read(from: &buf),
+                retainUntilConsumed: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: UpdaterEvent, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterString.write(value.payload, into: &buf)
+        FfiConverterBool.write(value.retainUntilConsumed, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdaterEvent_lift(_ buf: RustBuffer) throws -> UpdaterEvent {
+    return try FfiConverterTypeUpdaterEvent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdaterEvent_lower(_ value: UpdaterEvent) -> RustBuffer {
+    return FfiConverterTypeUpdaterEvent.lower(value)
+}
+
+
+/**
+ * Options of an updater. No server can change them.
+ */
+public struct UpdaterOptions {
+    /**
+     * Where updates come from.
+     */
+    public let source: UpdateSource
+    /**
+     * What servers learn about the device.
+     */
+    public let device: DeviceInfo
+    /**
+     * When to check, and when to apply what was installed. See `updateMode` for an app's configuration.
+     */
+    public let mode: UpdateMode
+    /**
+     * Seconds between two checks while the app is visible, Capgo's `periodCheckDelay`: 0 for none, at least 600.
+     */
+    public let checkPeriodSeconds: Int64
+    /**
+     * The longest time in milliseconds that the splash screen stays; 0 for as long as it takes. By default the
+     * updater leaves the splash screen alone.
+     */
+    public let splashTimeoutMs: Int64?
+    /**
+     * Where reports go, Capgo's `statsUrl`. By default no reports are sent.
+     */
+    public let statsUrl: String?
+    /**
+     * The channel that the device asks for, Capgo's `defaultChannel`. Of a static source, one that it allows.
+     */
+    public let defaultChannel: String?
+    /**
+     * What JavaScript may change.
+     */
+    public let permissions: Permissions?
+    /**
+     * How to download.
+     */
+    public let download: DownloadOptions?
+    /**
+     * Milliseconds that a server may be silent, Capgo's `responseTimeout`.
+     */
+    public let responseTimeoutMs: Int64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where updates come from.
+         */source: UpdateSource,
+        /**
+         * What servers learn about the device.
+         */device: DeviceInfo,
+        /**
+         * When to check, and when to apply what was installed. See `updateMode` for an app's configuration.
+         */mode: UpdateMode,
+        /**
+         * Seconds between two checks while the app is visible, Capgo's `periodCheckDelay`: 0 for none, at least 600.
+         */checkPeriodSeconds: Int64 = Int64(0),
+        /**
+         * The longest time in milliseconds that the splash screen stays; 0 for as long as it takes. By default the
+         * updater leaves the splash screen alone.
+         */splashTimeoutMs: Int64? = nil,
+        /**
+         * Where reports go, Capgo's `statsUrl`. By default no reports are sent.
+         */statsUrl: String? = nil,
+        /**
+         * The channel that the device asks for, Capgo's `defaultChannel`. Of a static source, one that it allows.
+         */defaultChannel: String? = nil,
+        /**
+         * What JavaScript may change.
+         */permissions: Permissions? = nil,
+        /**
+         * How to download.
+         */download: DownloadOptions? = nil,
+        /**
+         * Milliseconds that a server may be silent, Capgo's `responseTimeout`.
+         */responseTimeoutMs: Int64 = Int64(20000)) {
+        self.source = source
+        self.device = device
+        self.mode = mode
+        self.checkPeriodSeconds = checkPeriodSeconds
+        self.splashTimeoutMs = splashTimeoutMs
+        self.statsUrl = statsUrl
+        self.defaultChannel = defaultChannel
+        self.permissions = permissions
+        self.download = download
+        self.responseTimeoutMs = responseTimeoutMs
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UpdaterOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUpdaterOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UpdaterOptions {
+        return
+            try UpdaterOptions(
+                source: FfiConverterTypeUpdateSource.read(from: &buf),
+                device: FfiConverterTypeDeviceInfo.read(from: &buf),
+                mode: FfiConverterTypeUpdateMode.read(from: &buf),
+                checkPeriodSeconds: FfiConverterInt64.read(from: &buf),
+                splashTimeoutMs: FfiConverterOptionInt64.read(from: &buf),
+                statsUrl: FfiConverterOptionString.read(from: &buf),
+                defaultChannel: FfiConverterOptionString.read(from: &buf),
+                permissions: FfiConverterOptionTypePermissions.read(from: &buf),
+                download: FfiConverterOptionTypeDownloadOptions.read(from: &buf),
+                responseTimeoutMs: FfiConverterInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: UpdaterOptions, into buf: inout [UInt8]) {
+        FfiConverterTypeUpdateSource.write(value.source, into: &buf)
+        FfiConverterTypeDeviceInfo.write(value.device, into: &buf)
+        FfiConverterTypeUpdateMode.write(value.mode, into: &buf)
+        FfiConverterInt64.write(value.checkPeriodSeconds, into: &buf)
+        FfiConverterOptionInt64.write(value.splashTimeoutMs, into: &buf)
+        FfiConverterOptionString.write(value.statsUrl, into: &buf)
+        FfiConverterOptionString.write(value.defaultChannel, into: &buf)
+        FfiConverterOptionTypePermissions.write(value.permissions, into: &buf)
+        FfiConverterOptionTypeDownloadOptions.write(value.download, into: &buf)
+        FfiConverterInt64.write(value.responseTimeoutMs, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdaterOptions_lift(_ buf: RustBuffer) throws -> UpdaterOptions {
+    return try FfiConverterTypeUpdaterOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdaterOptions_lower(_ value: UpdaterOptions) -> RustBuffer {
+    return FfiConverterTypeUpdaterOptions.lower(value)
+}
+
+
+/**
  * A condition for applying the next bundle. All conditions must be met; a condition that was met once stays
  * met.
  */
@@ -7618,6 +9407,101 @@ public func FfiConverterTypeBundleStatus_lift(_ buf: RustBuffer) throws -> Bundl
 #endif
 public func FfiConverterTypeBundleStatus_lower(_ value: BundleStatus) -> RustBuffer {
     return FfiConverterTypeBundleStatus.lower(value)
+}
+
+
+
+/**
+ * What the promise of a call comes to.
+ */
+
+public enum CallResult: Equatable, Hashable {
+
+    /**
+     * It resolves.
+     */
+    case resolved(
+        /**
+         * To this JSON: an object, or `null`.
+         */json: String
+    )
+    /**
+     * It is rejected.
+     */
+    case rejected(
+        /**
+         * The message for people: that of Capgo's plugin where it has one for this case.
+         */reason: String,
+        /**
+         * The code: that of Capgo's plugin, else the kind of the error, as `invalid_input`.
+         */code: String,
+        /**
+         * The code of the server that refused a call about channels: `error` in the rejection's data.
+         */serverCode: String?
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension CallResult: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCallResult: FfiConverterRustBuffer {
+    typealias SwiftType = CallResult
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CallResult {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .resolved(json: try FfiConverterString.read(from: &buf)
+        )
+
+        case 2: return .rejected(reason: try FfiConverterString.read(from: &buf), code: try FfiConverterString.read(from: &buf), serverCode: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: CallResult, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .resolved(json):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(json, into: &buf)
+
+
+        case let .rejected(reason,code,serverCode):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(reason, into: &buf)
+            FfiConverterString.write(code, into: &buf)
+            FfiConverterOptionString.write(serverCode, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCallResult_lift(_ buf: RustBuffer) throws -> CallResult {
+    return try FfiConverterTypeCallResult.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCallResult_lower(_ value: CallResult) -> RustBuffer {
+    return FfiConverterTypeCallResult.lower(value)
 }
 
 
@@ -9419,6 +11303,108 @@ public func FfiConverterTypeOffer_lower(_ value: Offer) -> RustBuffer {
 
 
 /**
+ * What a page's `notifyAppReady()` came to.
+ */
+
+public enum PageReady: Equatable, Hashable {
+
+    /**
+     * The bundle of the page is proven, durably. The built-in bundle needs no proof.
+     */
+    case confirmed(
+        /**
+         * The bundle.
+         */bundle: BundleRef
+    )
+    /**
+     * The page is being replaced, or none has started. Nothing changed.
+     */
+    case replaced
+    /**
+     * The page works, and that cannot be recorded now, for example because the disk is full. It is tried again for
+     * some seconds; after that the page may call again.
+     */
+    case notYetRecorded
+    /**
+     * A result that this version of the bindings does not know.
+     */
+    case other
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension PageReady: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePageReady: FfiConverterRustBuffer {
+    typealias SwiftType = PageReady
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PageReady {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .confirmed(bundle: try FfiConverterTypeBundleRef.read(from: &buf)
+        )
+
+        case 2: return .replaced
+
+        case 3: return .notYetRecorded
+
+        case 4: return .other
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: PageReady, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .confirmed(bundle):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeBundleRef.write(bundle, into: &buf)
+
+
+        case .replaced:
+            writeInt(&buf, Int32(2))
+
+
+        case .notYetRecorded:
+            writeInt(&buf, Int32(3))
+
+
+        case .other:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageReady_lift(_ buf: RustBuffer) throws -> PageReady {
+    return try FfiConverterTypePageReady.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageReady_lower(_ value: PageReady) -> RustBuffer {
+    return FfiConverterTypePageReady.lower(value)
+}
+
+
+
+/**
  * The phase of an operation.
  */
 
@@ -9549,6 +11535,91 @@ public func FfiConverterTypePhase_lift(_ buf: RustBuffer) throws -> Phase {
 #endif
 public func FfiConverterTypePhase_lower(_ value: Phase) -> RustBuffer {
     return FfiConverterTypePhase.lower(value)
+}
+
+
+
+/**
+ * The platform, as servers know it.
+ */
+
+public enum Platform: Equatable, Hashable {
+
+    /**
+     * Android.
+     */
+    case android
+    /**
+     * iPhones and iPads.
+     */
+    case ios
+    /**
+     * A desktop app.
+     */
+    case electron
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Platform: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePlatform: FfiConverterRustBuffer {
+    typealias SwiftType = Platform
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Platform {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .android
+
+        case 2: return .ios
+
+        case 3: return .electron
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Platform, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .android:
+            writeInt(&buf, Int32(1))
+
+
+        case .ios:
+            writeInt(&buf, Int32(2))
+
+
+        case .electron:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePlatform_lift(_ buf: RustBuffer) throws -> Platform {
+    return try FfiConverterTypePlatform.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePlatform_lower(_ value: Platform) -> RustBuffer {
+    return FfiConverterTypePlatform.lower(value)
 }
 
 
@@ -9979,6 +12050,413 @@ public func FfiConverterTypeTransportError_lower(_ value: TransportError) -> Rus
     return FfiConverterTypeTransportError.lower(value)
 }
 
+
+/**
+ * The answer of an update server. All of it is untrusted: what is installed is decided by the keys of the app.
+ */
+
+public enum UpdateAnswer: Equatable, Hashable {
+
+    /**
+     * The server offers a bundle: pass it to `Store.installFrom`.
+     */
+    case offer(
+        /**
+         * Its version.
+         */version: String,
+        /**
+         * The URL of its archive.
+         */url: String,
+        /**
+         * SHA-256 in hexadecimal, or signed.
+         */checksum: String?,
+        /**
+         * `ivSessionKey` of an encrypted archive.
+         */sessionKey: String?,
+        /**
+         * A URL for people.
+         */link: String?,
+        /**
+         * A comment for people.
+         */comment: String?
+    )
+    /**
+     * Return to the built-in bundle, or keep it.
+     */
+    case builtIn(
+        /**
+         * What the server says, if anything.
+         */notice: ServerNotice?
+    )
+    /**
+     * The device is up to date.
+     */
+    case upToDate(
+        /**
+         * What the server says.
+         */notice: ServerNotice
+    )
+    /**
+     * A rule of the channel excludes this device.
+     */
+    case blocked(
+        /**
+         * What the server says.
+         */notice: ServerNotice
+    )
+    /**
+     * The request is invalid, or the app is misconfigured on the server.
+     */
+    case failed(
+        /**
+         * What the server says.
+         */notice: ServerNotice
+    )
+    /**
+     * The device sends too many requests, uses the wrong server, or the server is overloaded.
+     */
+    case limited(
+        /**
+         * What the server says, if anything.
+         */notice: ServerNotice?,
+        /**
+         * Seconds to wait before the next request, if the server says so; at most a day.
+         */retryAfterSeconds: Int64?
+    )
+    /**
+     * Neither a bundle nor a code. Many self-hosted servers answer so when there is nothing new.
+     */
+    case nothing(
+        /**
+         * The server's message, if any.
+         */message: String?
+    )
+    /**
+     * An answer that this version of the bindings does not know.
+     */
+    case other
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UpdateAnswer: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUpdateAnswer: FfiConverterRustBuffer {
+    typealias SwiftType = UpdateAnswer
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UpdateAnswer {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .offer(version: try FfiConverterString.read(from: &buf), url: try FfiConverterString.read(from: &buf), checksum: try FfiConverterOptionString.read(from: &buf), sessionKey: try FfiConverterOptionString.read(from: &buf), link: try FfiConverterOptionString.read(from: &buf), comment: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 2: return .builtIn(notice: try FfiConverterOptionTypeServerNotice.read(from: &buf)
+        )
+
+        case 3: return .upToDate(notice: try FfiConverterTypeServerNotice.read(from: &buf)
+        )
+
+        case 4: return .blocked(notice: try FfiConverterTypeServerNotice.read(from: &buf)
+        )
+
+        case 5: return .failed(notice: try FfiConverterTypeServerNotice.read(from: &buf)
+        )
+
+        case 6: return .limited(notice: try FfiConverterOptionTypeServerNotice.read(from: &buf), retryAfterSeconds: try FfiConverterOptionInt64.read(from: &buf)
+        )
+
+        case 7: return .nothing(message: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 8: return .other
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: UpdateAnswer, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .offer(version,url,checksum,sessionKey,link,comment):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(version, into: &buf)
+            FfiConverterString.write(url, into: &buf)
+            FfiConverterOptionString.write(checksum, into: &buf)
+            FfiConverterOptionString.write(sessionKey, into: &buf)
+            FfiConverterOptionString.write(link, into: &buf)
+            FfiConverterOptionString.write(comment, into: &buf)
+
+
+        case let .builtIn(notice):
+            writeInt(&buf, Int32(2))
+            FfiConverterOptionTypeServerNotice.write(notice, into: &buf)
+
+
+        case let .upToDate(notice):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeServerNotice.write(notice, into: &buf)
+
+
+        case let .blocked(notice):
+            writeInt(&buf, Int32(4))
+            FfiConverterTypeServerNotice.write(notice, into: &buf)
+
+
+        case let .failed(notice):
+            writeInt(&buf, Int32(5))
+            FfiConverterTypeServerNotice.write(notice, into: &buf)
+
+
+        case let .limited(notice,retryAfterSeconds):
+            writeInt(&buf, Int32(6))
+            FfiConverterOptionTypeServerNotice.write(notice, into: &buf)
+            FfiConverterOptionInt64.write(retryAfterSeconds, into: &buf)
+
+
+        case let .nothing(message):
+            writeInt(&buf, Int32(7))
+            FfiConverterOptionString.write(message, into: &buf)
+
+
+        case .other:
+            writeInt(&buf, Int32(8))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdateAnswer_lift(_ buf: RustBuffer) throws -> UpdateAnswer {
+    return try FfiConverterTypeUpdateAnswer.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdateAnswer_lower(_ value: UpdateAnswer) -> RustBuffer {
+    return FfiConverterTypeUpdateAnswer.lower(value)
+}
+
+
+
+/**
+ * When updates are looked for and applied: `autoUpdate` of Capgo's plugin.
+ */
+
+public enum UpdateMode: Equatable, Hashable {
+
+    /**
+     * Nothing happens automatically.
+     */
+    case off
+    /**
+     * Check whenever the app becomes visible, and apply an update when the app goes to the background.
+     */
+    case atBackground
+    /**
+     * Apply it at once in the first check after an installation or update of the native app, else as `AtBackground`.
+     */
+    case atInstall
+    /**
+     * Apply it at once in the first check after the process started, else as `AtBackground`.
+     */
+    case onLaunch
+    /**
+     * Apply it at once.
+     */
+    case always
+    /**
+     * Check and download, and leave the update to the app.
+     */
+    case onlyDownload
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UpdateMode: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUpdateMode: FfiConverterRustBuffer {
+    typealias SwiftType = UpdateMode
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UpdateMode {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .off
+
+        case 2: return .atBackground
+
+        case 3: return .atInstall
+
+        case 4: return .onLaunch
+
+        case 5: return .always
+
+        case 6: return .onlyDownload
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: UpdateMode, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .off:
+            writeInt(&buf, Int32(1))
+
+
+        case .atBackground:
+            writeInt(&buf, Int32(2))
+
+
+        case .atInstall:
+            writeInt(&buf, Int32(3))
+
+
+        case .onLaunch:
+            writeInt(&buf, Int32(4))
+
+
+        case .always:
+            writeInt(&buf, Int32(5))
+
+
+        case .onlyDownload:
+            writeInt(&buf, Int32(6))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdateMode_lift(_ buf: RustBuffer) throws -> UpdateMode {
+    return try FfiConverterTypeUpdateMode.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdateMode_lower(_ value: UpdateMode) -> RustBuffer {
+    return FfiConverterTypeUpdateMode.lower(value)
+}
+
+
+
+/**
+ * Where updates come from.
+ */
+
+public enum UpdateSource {
+
+    /**
+     * A server that speaks Capgo's update protocol.
+     */
+    case server(
+        /**
+         * The server.
+         */server: ServerSource
+    )
+    /**
+     * Signed releases as plain files.
+     */
+    case channel(
+        /**
+         * The site, the default channel, and which releases are accepted.
+         */channel: ChannelSource,
+        /**
+         * The other channels that the app may choose. No server adds to them.
+         */allowed: [String]
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UpdateSource: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUpdateSource: FfiConverterRustBuffer {
+    typealias SwiftType = UpdateSource
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UpdateSource {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .server(server: try FfiConverterTypeServerSource.read(from: &buf)
+        )
+
+        case 2: return .channel(channel: try FfiConverterTypeChannelSource.read(from: &buf), allowed: try FfiConverterSequenceString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: UpdateSource, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .server(server):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeServerSource.write(server, into: &buf)
+
+
+        case let .channel(channel,allowed):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeChannelSource.write(channel, into: &buf)
+            FfiConverterSequenceString.write(allowed, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdateSource_lift(_ buf: RustBuffer) throws -> UpdateSource {
+    return try FfiConverterTypeUpdateSource.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUpdateSource_lower(_ value: UpdateSource) -> RustBuffer {
+    return FfiConverterTypeUpdateSource.lower(value)
+}
+
+
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
@@ -10294,6 +12772,30 @@ fileprivate struct FfiConverterOptionTypeLimits: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeLoad: FfiConverterRustBuffer {
+    typealias SwiftType = Load?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeLoad.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeLoad.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeNativeRange: FfiConverterRustBuffer {
     typealias SwiftType = NativeRange?
 
@@ -10310,6 +12812,30 @@ fileprivate struct FfiConverterOptionTypeNativeRange: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeNativeRange.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypePermissions: FfiConverterRustBuffer {
+    typealias SwiftType = Permissions?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypePermissions.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypePermissions.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -10366,6 +12892,30 @@ fileprivate struct FfiConverterOptionTypeRolloutDecision: FfiConverterRustBuffer
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeServerNotice: FfiConverterRustBuffer {
+    typealias SwiftType = ServerNotice?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeServerNotice.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeServerNotice.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeBundleRef: FfiConverterRustBuffer {
     typealias SwiftType = BundleRef?
 
@@ -10382,6 +12932,30 @@ fileprivate struct FfiConverterOptionTypeBundleRef: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeBundleRef.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeChecksumForm: FfiConverterRustBuffer {
+    typealias SwiftType = ChecksumForm?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeChecksumForm.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeChecksumForm.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -10885,6 +13459,40 @@ public func rolloutBucket(appId: String, rolloutSha256: String, deviceId: String
     )
 })
 }
+/**
+ * Asks an update server at `url` once, and changes nothing. `BlockingUpdater` does this by itself.
+ *
+ * Blocks, with up to three attempts, for at most a minute and a half: call it on a background thread.
+ *
+ * Throws `Network` if the server cannot be reached, `Server` for a response outside the protocol,
+ * `NotTrusted` for plain HTTP to another machine; `InvalidInput`, `Callback`, `Cancelled`.
+ */
+public func askForUpdate(transport: HttpTransport, url: String, request: UpdateRequest, cancel: CancelToken? = nil)throws  -> UpdateAnswer  {
+    return try  FfiConverterTypeUpdateAnswer_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_func_ask_for_update(
+        FfiConverterTypeHttpTransport_lower(transport),
+        FfiConverterString.lower(url),
+        FfiConverterTypeUpdateRequest_lower(request),
+        FfiConverterOptionTypeCancelToken.lower(cancel),uniffiCallStatus
+    )
+})
+}
+/**
+ * The mode of an app's configuration, from `autoUpdate` and the deprecated `directUpdate` of
+ * `capacitor.config.json`: each the JSON of its value (`true`, `"onLaunch"`), or nothing if it is absent.
+ *
+ * Throws `InvalidInput` for a value that Capgo's plugin does not document, and lists those that it does.
+ */
+public func updateMode(autoUpdate: String? = nil, directUpdate: String? = nil)throws  -> UpdateMode  {
+    return try  FfiConverterTypeUpdateMode_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_func_update_mode(
+        FfiConverterOptionString.lower(autoUpdate),
+        FfiConverterOptionString.lower(directUpdate),uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -10929,6 +13537,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_func_rollout_bucket() != 40139) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_func_ask_for_update() != 21123) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_func_update_mode() != 61) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_method_verifiedarchive_copy_to() != 20302) {
@@ -11129,6 +13743,66 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_method_store_trial_suspended() != 62554) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_capbundle_checksum_method_blockingupdater_background() != 48315) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_connectivity_returned() != 31499) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_device_id() != 20072) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_foreground() != 5664) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_log_lines() != 42440) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_page_crashed() != 24631) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_page_deadline_ms() != 44196) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_page_ready() != 2689) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_page_started() != 31137) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_page_timed_out() != 24356) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_run() != 47423) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_run_until_cancelled() != 2245) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_shown() != 43258) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_start() != 30358) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_wake_up() != 54963) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_blockingupdater_call() != 54359) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_updaterhost_load() != 11452) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_updaterhost_event() != 63586) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_updaterhost_show_splash() != 39342) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_method_updaterhost_wake() != 56648) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_capbundle_checksum_constructor_verifiedarchive_decrypt_capgo() != 44853) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -11156,10 +13830,14 @@ private let initializationResult: InitializationResult = {
     if (uniffi_capbundle_checksum_constructor_store_resume() != 30788) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_capbundle_checksum_constructor_blockingupdater_new() != 28597) {
+        return InitializationResult.apiChecksumMismatch
+    }
 
     uniffiCallbackInitHttpTransport()
     uniffiCallbackInitLogObserver()
     uniffiCallbackInitProgressObserver()
+    uniffiCallbackInitUpdaterHost()
     return InitializationResult.ok
 }()
 

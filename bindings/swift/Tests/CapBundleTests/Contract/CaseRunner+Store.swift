@@ -169,7 +169,7 @@ extension CaseRunner {
         ])
     }
 
-    private func native(_ arguments: Arguments) throws -> NativeApp {
+    func native(_ arguments: Arguments) throws -> NativeApp {
         NativeApp(version: try arguments.optional("version") ?? "1.0.0", build: try arguments.optional("build") ?? "1")
     }
 

@@ -6,7 +6,13 @@ final class CaseRunner {
     private let folder: TestFolder
     var archives: [String: VerifiedArchive] = [:]
     var bundles: [String: String] = [:]
-    var store: Store?
+    var store: Store? {
+        // Before a store that it shares is opened again.
+        willSet { updater = nil }
+    }
+    var updater: BlockingUpdater?
+    let told = Told()
+    let transport = ScriptedTransport()
     var session: String?
 
     init() throws {
@@ -34,6 +40,7 @@ final class CaseRunner {
     func carryOut(_ arguments: Arguments) async throws -> JSON {
         if let result = try await fileStep(arguments) { return result }
         if let result = try await networkStep(arguments) { return result }
+        if let result = try await updaterStep(arguments) { return result }
         if let result = try await releaseStep(arguments) { return result }
         return try await storeStep(arguments)
     }

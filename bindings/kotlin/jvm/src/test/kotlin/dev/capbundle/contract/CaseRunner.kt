@@ -2,6 +2,7 @@ package dev.capbundle.contract
 
 import com.google.gson.JsonElement
 import com.google.gson.JsonObject
+import dev.capbundle.BlockingUpdater
 import dev.capbundle.CapBundleException
 import dev.capbundle.RoughServer
 import dev.capbundle.Store
@@ -20,9 +21,17 @@ internal class CaseRunner(private val folder: File, val server: () -> RoughServe
     val bundles = mutableMapOf<String, String>()
     var store: Store? = null
         set(value) {
+            updater = null
             field?.close()
             field = value
         }
+    var updater: BlockingUpdater? = null
+        set(value) {
+            field?.close()
+            field = value
+        }
+    val told = Told()
+    val transport = ScriptedTransport()
     var session: String? = null
 
     init {
@@ -43,7 +52,9 @@ internal class CaseRunner(private val folder: File, val server: () -> RoughServe
         val arguments = Arguments(step)
         val expectedError = step["error"]?.asString
         val found: JsonElement = try {
-            json(fileStep(arguments) ?: networkStep(arguments) ?: releaseStep(arguments) ?: storeStep(arguments))
+            json(
+                fileStep(arguments) ?: networkStep(arguments) ?: updaterStep(arguments) ?: releaseStep(arguments) ?: storeStep(arguments),
+            )
         } catch (error: CapBundleException) {
             assertEquals(expectedError, wireName(error.kind)) { "$step: ${error.message}" }
             assertFalse(error.message.isNullOrEmpty()) { "$step: the error has no message" }

@@ -162,7 +162,7 @@ private fun CaseRunner.migrateCapgo(arguments: Arguments, store: Store): Any = w
     )
 }
 
-private fun native(arguments: Arguments) =
+internal fun native(arguments: Arguments) =
     NativeApp(arguments.optional("version") ?: "1.0.0", arguments.optional("build") ?: "1")
 
 private fun CaseRunner.id(arguments: Arguments): String = arguments.text("bundle").let { bundles[it] ?: it }

@@ -1,0 +1,182 @@
+//! One request for an update: the layer below the updater.
+
+use std::sync::Arc;
+
+use capbundle_core::keys::VerifyingKeys;
+use capbundle_core::update as core;
+use capbundle_core::update::protocol as wire;
+
+use super::options::DeviceInfo;
+use crate::convert::signed;
+use crate::error::Result;
+use crate::http::HttpTransport;
+use crate::http::host::with_transport;
+use crate::progress::{CancelToken, with_control};
+use crate::store::types::NativeApp;
+
+/// What a device tells an update server when it asks.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct UpdateRequest {
+    /// The device and the native app.
+    pub device: DeviceInfo,
+    /// The running native app.
+    pub native: NativeApp,
+    /// The id of this installation: `Store.deviceId`.
+    pub device_id: String,
+    /// Version of the served bundle.
+    #[uniffi(default = "builtin")]
+    pub version: String,
+    /// A name that the app gave this device.
+    #[uniffi(default = "")]
+    pub custom_id: String,
+    /// The channel that the device asks for.
+    #[uniffi(default = None)]
+    pub default_channel: Option<String>,
+    /// The key of the app as PEM text, or several, whose id the server receives.
+    #[uniffi(default = None)]
+    pub public_key: Option<String>,
+}
+
+impl UpdateRequest {
+    fn into_core(self) -> Result<wire::UpdateRequest> {
+        let keys = self.public_key.as_deref().map(VerifyingKeys::from_pem).transpose()?;
+        let device = self.device.into_core();
+        Ok(wire::UpdateRequest {
+            platform: device.platform.as_str().to_owned(),
+            device_id: self.device_id,
+            app_id: device.app_id,
+            custom_id: self.custom_id,
+            version_build: self.native.version,
+            version_code: self.native.build,
+            version_os: device.os_version,
+            version_name: self.version,
+            plugin_version: device.plugin_version,
+            is_emulator: device.is_emulator,
+            is_prod: device.is_production,
+            install_source: device.install_source,
+            default_channel: self.default_channel,
+            key_id: keys.as_ref().map(VerifyingKeys::capgo_key_id),
+        })
+    }
+}
+
+/// What a server says about an update that it does not offer.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct ServerNotice {
+    /// The code, such as `no_new_version_available`.
+    pub code: String,
+    /// The message for people; may be empty.
+    pub message: String,
+    /// The version of the bundle in question.
+    pub version: Option<String>,
+}
+
+impl From<wire::Notice> for ServerNotice {
+    fn from(notice: wire::Notice) -> Self {
+        Self {
+            code: notice.error.as_str().to_owned(),
+            message: notice.message,
+            version: notice.version,
+        }
+    }
+}
+
+/// The answer of an update server. All of it is untrusted: what is installed is decided by the keys of the app.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum UpdateAnswer {
+    /// The server offers a bundle: pass it to `Store.installFrom`.
+    Offer {
+        /// Its version.
+        version: String,
+        /// The URL of its archive.
+        url: String,
+        /// SHA-256 in hexadecimal, or signed.
+        checksum: Option<String>,
+        /// `ivSessionKey` of an encrypted archive.
+        session_key: Option<String>,
+        /// A URL for people.
+        link: Option<String>,
+        /// A comment for people.
+        comment: Option<String>,
+    },
+    /// Return to the built-in bundle, or keep it.
+    BuiltIn {
+        /// What the server says, if anything.
+        notice: Option<ServerNotice>,
+    },
+    /// The device is up to date.
+    UpToDate {
+        /// What the server says.
+        notice: ServerNotice,
+    },
+    /// A rule of the channel excludes this device.
+    Blocked {
+        /// What the server says.
+        notice: ServerNotice,
+    },
+    /// The request is invalid, or the app is misconfigured on the server.
+    Failed {
+        /// What the server says.
+        notice: ServerNotice,
+    },
+    /// The device sends too many requests, uses the wrong server, or the server is overloaded.
+    Limited {
+        /// What the server says, if anything.
+        notice: Option<ServerNotice>,
+        /// Seconds to wait before the next request, if the server says so; at most a day.
+        retry_after_seconds: Option<i64>,
+    },
+    /// Neither a bundle nor a code. Many self-hosted servers answer so when there is nothing new.
+    Nothing {
+        /// The server's message, if any.
+        message: Option<String>,
+    },
+    /// An answer that this version of the bindings does not know.
+    Other,
+}
+
+impl From<wire::UpdateResponse> for UpdateAnswer {
+    fn from(response: wire::UpdateResponse) -> Self {
+        match response {
+            wire::UpdateResponse::Offer(offer) => Self::Offer {
+                version: offer.version,
+                url: offer.url,
+                checksum: offer.checksum,
+                session_key: offer.session_key,
+                link: offer.link,
+                comment: offer.comment,
+            },
+            wire::UpdateResponse::BuiltIn(notice) => Self::BuiltIn {
+                notice: notice.map(ServerNotice::from),
+            },
+            wire::UpdateResponse::UpToDate(notice) => Self::UpToDate { notice: notice.into() },
+            wire::UpdateResponse::Blocked(notice) => Self::Blocked { notice: notice.into() },
+            wire::UpdateResponse::Failed(notice) => Self::Failed { notice: notice.into() },
+            wire::UpdateResponse::Limited { notice, retry_after } => Self::Limited {
+                notice: notice.map(ServerNotice::from),
+                retry_after_seconds: retry_after.map(|time| signed(time.as_secs())),
+            },
+            wire::UpdateResponse::Nothing { message } => Self::Nothing { message },
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Asks an update server at `url` once, and changes nothing. `BlockingUpdater` does this by itself.
+///
+/// Blocks, with up to three attempts, for at most a minute and a half: call it on a background thread.
+///
+/// Throws `Network` if the server cannot be reached, `Server` for a response outside the protocol,
+/// `NotTrusted` for plain HTTP to another machine; `InvalidInput`, `Callback`, `Cancelled`.
+#[uniffi::export(default(cancel = None))]
+pub fn ask_for_update(
+    transport: Arc<dyn HttpTransport>,
+    url: &str,
+    request: UpdateRequest,
+    cancel: Option<Arc<CancelToken>>,
+) -> Result<UpdateAnswer> {
+    with_control(cancel, None, |control| {
+        let (url, request) = (url.parse()?, request.into_core()?);
+        with_transport(transport, |host| Ok(core::ask(host, &url, &request, control)?.into()))
+    })
+}
