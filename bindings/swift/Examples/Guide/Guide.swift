@@ -4,6 +4,81 @@
 import FoundationNetworking
 #endif
 
+// guide: updater
+import CapBundle
+import Foundation
+
+/// The updater of the process, and what its web view was given.
+@MainActor
+public final class LiveUpdates {
+    private var updater: Updater!
+    private var loaded: Load!
+    private let serve: @MainActor (String?) -> Void
+    private var listening: Task<Void, Never>?
+
+    /// At the start of the app, before the web view is created.
+    /// - Parameters:
+    ///   - folder: `Library/NoCloud` of the app.
+    ///   - publicKey: says what this app accepts; no server can change that.
+    ///   - serve: loads the page again from this folder or, for `nil`, from the app's own assets.
+    ///   - notify: `notifyListeners(_:data:retainUntilConsumed:)` of the plugin.
+    public init(
+        folder: URL, publicKey: String, server: String, serve: @escaping @MainActor (String?) -> Void,
+        notify: @escaping @MainActor (UpdaterEvent) -> Void
+    ) throws {
+        self.serve = serve
+        let store = try Store.openBlocking(
+            at: folder.appendingPathComponent("capbundle"),
+            options: StoreOptions(
+                requiredProof: .capgoSigned(publicKey: publicKey),
+                bundles: folder.appendingPathComponent("ionic_built_snapshots").path))
+        let source = UpdateSource.server(server: ServerSource(url: server, publicKey: publicKey))
+        let device = DeviceInfo(platform: .ios, appId: "com.example.app")
+        let options = UpdaterOptions(source: source, device: device, mode: .atBackground)
+        updater = try Updater(store: store, options: options) { [weak self] load in self?.show(load) }
+        listening = Task { [events = updater.events] in
+            for await event in events { notify(event) }
+        }
+    }
+
+    /// When the plugin is loaded: the folder to serve, or `nil` for the app's own assets.
+    /// - Parameter native: `CFBundleShortVersionString` and `CFBundleVersion`.
+    public func start(_ native: NativeApp, inBackground: Bool) throws -> String? {
+        loaded = try updater.start(native: native, inBackground: inBackground)
+        return loaded.folder
+    }
+
+    /// `webView(_:didCommit:)`: the page changed. Until then the previous page still runs, and may still call `notifyAppReady()`.
+    public func pageStarted() throws { try updater.pageStarted(loaded) }
+
+    /// `webViewWebContentProcessDidTerminate(_:)`.
+    public func pageCrashed() throws {
+        if let load = try updater.pageCrashed() { show(load) }
+    }
+
+    /// `UIApplication.didEnterBackgroundNotification`: an update that waited for this moment is loaded now.
+    public func enteredBackground() throws {
+        if let load = try updater.background() { show(load) }
+    }
+
+    /// `UIApplication.willEnterForegroundNotification`.
+    public func enteredForeground() throws {
+        if let load = try updater.foreground() { show(load) }
+    }
+
+    /// A call of JavaScript: `call.methodName`, its `options` as JSON. Returns what its promise resolves to, an object as JSON or
+    /// `null`. What it throws is a `CallRejection` for `call.reject(_:_:)`.
+    public func answer(_ method: String, _ arguments: String) async throws -> String {
+        try await updater.call(method, arguments: arguments)
+    }
+
+    private func show(_ load: Load) {
+        loaded = load
+        serve(load.folder)
+    }
+}
+// guide: end
+
 // guide: updates
 import CapBundle
 import Foundation

@@ -12,7 +12,7 @@ final class GuideTests: XCTestCase {
         let guide = try String(contentsOf: swift.appendingPathComponent("../../docs/ios.md"), encoding: .utf8)
 
         let pieces = code.components(separatedBy: "// guide: ").dropFirst().filter { !$0.hasPrefix("end") }
-        XCTAssertEqual(pieces.count, 5)
+        XCTAssertEqual(pieces.count, 6)
         for piece in pieces {
             let lines = piece.split(separator: "\n", omittingEmptySubsequences: false).dropFirst()
             let text = Self.withoutIndent(lines.map(String.init))
@@ -50,6 +50,63 @@ final class GuideTests: XCTestCase {
             try app.trialFailed()
             XCTAssertEqual(shown.folders, [bundle, nil], "the built-in page is not on trial")
         }
+    }
+
+    func testTheUpdaterOfTheGuideReplacesAPageThatNeverConfirms() async throws {
+        try await Self.onMainActor {
+            let folder = try TestFolder()
+            let shown = Shown()
+            let app = try LiveUpdates(
+                folder: folder.path("NoCloud"), publicKey: Fixtures.key.toPem(),
+                server: RoughServer.shared.url("guide_updates?status=404"), serve: { shown.folders.append($0) },
+                notify: { shown.events.append($0.name) })
+            XCTAssertNil(try app.start(phone, inBackground: false))
+            try app.enteredForeground()
+            try app.pageStarted()
+            let ready = try await app.answer("notifyAppReady", "")
+            XCTAssertTrue(ready.contains("builtin"), ready)
+
+            let id = try await Self.download(app)
+            _ = try await app.answer("next", "{\"id\":\"\(id)\"}")
+            // The update is applied in the background, and its page loads.
+            try app.enteredBackground()
+            let bundle = folder.path("NoCloud/ionic_built_snapshots/\(id)").path
+            XCTAssertEqual(shown.folders, [bundle])
+            // The previous page still runs, and its call does not prove the new one.
+            _ = try await app.answer("notifyAppReady", "")
+            try app.pageStarted()
+            try app.enteredForeground()
+
+            // The page has ten seconds.
+            for _ in 0..<600 where shown.folders.count < 2 { try await Task.sleep(nanoseconds: 100_000_000) }
+
+            XCTAssertEqual(shown.folders, [bundle, nil])
+            try app.pageStarted()
+            _ = try await app.answer("notifyAppReady", "")
+            for _ in 0..<100 where !shown.events.contains("set") { try await Task.sleep(nanoseconds: 100_000_000) }
+            XCTAssertTrue(shown.events.contains("set"), "\(shown.events)")
+            do {
+                _ = try await app.answer("set", "{}")
+                XCTFail("a call without its argument is accepted")
+            } catch let refused as CallRejection {
+                XCTAssertEqual(refused.message, "Set called without id")
+            }
+        }
+    }
+
+    /// The id of the bundle that JavaScript downloaded.
+    @MainActor
+    private static func download(_ app: LiveUpdates) async throws -> String {
+        let arguments = [
+            "url": RoughServer.shared.url("guide_updater?path=\(Fixtures.app.sealed.path)"), "version": "1.2.3",
+            "sessionKey": try Fixtures.app.ivSessionKey, "checksum": try Fixtures.app.signedChecksum,
+        ]
+        let json = String(decoding: try JSONEncoder().encode(arguments), as: UTF8.self)
+        let downloaded = try JSONDecoder().decode(JSON.self, from: Data(try await app.answer("download", json).utf8))
+        guard case let .object(members) = downloaded, case let .text(id)? = members["id"] else {
+            throw InvalidCase("\(downloaded)")
+        }
+        return id
     }
 
     func testAPageThatConfirmsIsKeptWhenItsTimeIsOver() async throws {
@@ -157,6 +214,7 @@ final class GuideTests: XCTestCase {
     @MainActor
     private final class Shown {
         var folders: [String?] = []
+        var events: [String] = []
     }
 
     @MainActor

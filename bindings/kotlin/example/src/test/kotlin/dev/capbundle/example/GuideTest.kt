@@ -3,10 +3,12 @@ package dev.capbundle.example
 import android.content.Context
 import android.webkit.WebView
 import com.getcapacitor.Bridge
+import com.getcapacitor.JSObject
 import com.getcapacitor.PluginCall
 import dev.capbundle.NativeApp
 import dev.capbundle.Repository
 import dev.capbundle.RoughServer
+import dev.capbundle.SealedArchive
 import dev.capbundle.TestApp
 import java.io.File
 import java.util.concurrent.TimeUnit
@@ -42,7 +44,7 @@ class GuideTest {
     }
 
     /** The plugin of the guide with fakes of Android and Capacitor: the web view reports a page for each load. */
-    private inner class App(private val plugin: UpdaterPlugin = UpdaterPlugin()) {
+    private inner class App(val plugin: UpdaterPlugin = UpdaterPlugin()) {
         private val context = Context(folder)
         val bridge = Bridge()
 
@@ -56,35 +58,49 @@ class GuideTest {
 
         fun pageStarts() = bridge.listeners.forEach { it.onPageStarted(WebView()) }
 
-        fun pageIsReady() = PluginCall().also(plugin::notifyAppReady).answer
+        fun pageIsReady() = call("notifyAppReady", plugin::notifyAppReady)
+
+        fun call(method: String, function: (PluginCall) -> Unit, arguments: String = "{}"): String {
+            val call = PluginCall(method, JSObject(arguments))
+            function(call)
+            return call.answer() ?: throw AssertionError("$method has no answer")
+        }
+
+        /** Downloads a bundle and makes it the next one, as JavaScript does. */
+        fun downloadNext(url: String, sealed: SealedArchive) {
+            val downloaded = call("download", plugin::download, """{"url":"$url","version":"1.2.3","sessionKey":"${sealed.ivSessionKey}","checksum":"${sealed.checksum}"}""")
+            val id = Regex("\"id\":\"(\\w+)\"").find(downloaded)?.groupValues?.get(1) ?: throw AssertionError(downloaded)
+            assertTrue("1.2.3" in call("next", plugin::next, """{"id":"$id"}"""))
+        }
 
         fun toBackground() = plugin.handleOnStop()
 
         fun toForeground() = plugin.handleOnStart()
 
+        /** Whether JavaScript hears this event. */
+        fun heard(name: String): Boolean = generateSequence { plugin.heard.poll(60, TimeUnit.SECONDS) }.any { it == name }
+
         fun loads(seconds: Long): String? = bridge.loads.poll(seconds, TimeUnit.SECONDS)
     }
 
     @Test
-    fun `a page that never confirms is replaced within the session`() {
+    fun `a page that never confirms is replaced within the session`(): Unit = RoughServer().use { server ->
         val made = TestApp(folder)
-        publicKeyPem = made.publicKey
+        Config.publicKey = made.publicKey
+        Config.updateUrl = server.url("updates?status=404")
         val sealed = made.seal(made.plain("1.2.3"))
         val app = App()
         assertEquals("", app.first)
         app.toForeground()
         app.pageStarts()
-        assertEquals("resolved", app.pageIsReady())
-        runBlocking {
-            UpdaterPlugin.ofProcess(Context(folder))
-                .downloaded(sealed.file, "1.2.3", sealed.ivSessionKey, sealed.checksum)
-        }
+        assertTrue("builtin" in app.pageIsReady())
+        app.downloadNext(server.url("guide?path=${sealed.file.path}"), sealed)
 
         // The update is applied in the background, and its page loads. The previous page still runs, and does not prove it.
         app.toBackground()
         val bundle = app.loads(seconds = 0)
         assertTrue(bundle != null && File(bundle, "index.html").isFile) { "$bundle" }
-        assertEquals("resolved", app.pageIsReady())
+        app.pageIsReady()
         app.pageStarts()
         app.toForeground()
         assertNull(app.loads(seconds = 1))
@@ -92,11 +108,16 @@ class GuideTest {
         // It has ten seconds.
         assertEquals("assets/public", app.loads(seconds = 60))
         app.pageStarts()
-        assertEquals("resolved", app.pageIsReady())
+        assertTrue("builtin" in app.pageIsReady())
         assertNull(app.loads(seconds = 0))
+        assertTrue(app.heard("set"))
+
+        // A refused call says why, in the words of Capgo's plugin.
+        assertEquals("invalid_input: Set called without id", app.call("set", app.plugin::set))
 
         // Android recreates the activity: another plugin object in the same session serves the same bundle.
         assertEquals("", App().first)
+        UpdaterPlugin.ofProcess(Context(folder)).close()
     }
 
     private fun folderOf(name: String) = File(folder, name).apply { mkdirs() }
