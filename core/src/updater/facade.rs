@@ -320,6 +320,7 @@ impl Updater {
             return;
         }
         outbox.is_busy = true;
+        let telling = Telling(self);
         while let Some(message) = outbox.waiting.pop_front() {
             drop(outbox);
             match message {
@@ -335,7 +336,9 @@ impl Updater {
             }
             outbox = self.lock_outbox();
         }
+        // Under the lock: a message that another thread adds from here on is told by that thread.
         outbox.is_busy = false;
+        std::mem::forget(telling);
     }
 
     pub(super) fn page(&self) -> Option<PageId> {
@@ -408,6 +411,15 @@ impl Updater {
 
     fn lock_outbox(&self) -> MutexGuard<'_, Outbox> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the telling also if the host panics. Otherwise it would never load anything again.
+struct Telling<'a>(&'a Updater);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.0.lock_outbox().is_busy = false;
     }
 }
 

@@ -1,5 +1,10 @@
 //! Whole lives: an update comes, is confirmed, fails, is interrupted.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use capbundle::progress::Control;
+use capbundle::store::BundleRef;
+use capbundle::updater::policy::Request;
 use capbundle::updater::{PolicyOptions, ServerSource, Source, UpdateMode};
 use capbundle_tests::scripted_server::{Fault, Reply};
 use serde_json::json;
@@ -205,4 +210,23 @@ fn always_applies_an_update_while_the_app_is_visible() {
     process.confirm();
     process.work();
     assert_eq!(process.title(), "2.0.0");
+}
+
+#[test]
+fn a_call_gets_its_reply_while_the_background_thread_works() {
+    let app = App::new(UpdateMode::AtBackground, Behaviour::idle());
+    let process = app.process();
+    let gone = Request::Next(BundleRef::Bundle("GoneBundle".parse().unwrap()));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                process.updater.run(&Control::new()).unwrap();
+            }
+        });
+        let replies: Vec<_> = (0..300).map(|_| process.updater.request(gone.clone())).collect();
+        is_over.store(true, Ordering::Relaxed);
+        let refused = replies.iter().filter(|reply| reply.is_err()).count();
+        assert_eq!(refused, 300, "a refusal was lost");
+    });
 }
