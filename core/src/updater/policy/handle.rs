@@ -1,7 +1,5 @@
 //! Which decision an event leads to.
 
-use std::time::Duration;
-
 use super::action::{Action, StoreOperation};
 use super::event::{HostEvent, Moment, OperationId, Outcome, Timer};
 use super::state::{Pending, Policy, Step};
@@ -64,13 +62,8 @@ impl Policy {
             self.ask(step, Pending::EnterBackground, StoreOperation::EnterBackground);
         }
         self.ask(step, Pending::Launch, StoreOperation::Launch(native));
-        if let Some(timeout) = self.options.splash {
-            self.splash.is_shown = true;
-            if timeout > Duration::ZERO {
-                let timer = Timer::Splash;
-                step.act(Action::StartTimer { timer, after: timeout });
-            }
-        }
+        self.splash.is_shown = self.options.splash.is_some();
+        self.start_splash_timer(step);
     }
 
     fn launched(&mut self, step: &mut Step, launch: &Launch) {
@@ -92,6 +85,7 @@ impl Policy {
             step.act(Action::StopTimer(Timer::PageReady(page.id)));
         }
         step.act(Action::StopTimer(Timer::Check));
+        step.act(Action::StopTimer(Timer::Splash));
         if self.options.splash.is_some() && self.options.mode == UpdateMode::Always {
             // What the task switcher shows, and what the user sees while the next check runs.
             self.splash.is_shown = true;
@@ -111,6 +105,8 @@ impl Policy {
         self.in_background = false;
         self.ask(step, Pending::EnterForeground, StoreOperation::EnterForeground(native));
         step.report(ReportAction::AppMovedToForeground);
+        // The one of the mode `always`: from now on the user sees it.
+        self.start_splash_timer(step);
         if self.shown.is_some() {
             self.check_automatically(step);
         }

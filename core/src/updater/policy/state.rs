@@ -231,6 +231,16 @@ impl Policy {
         step.act(Action::Load(load));
     }
 
+    pub(super) fn start_splash_timer(&self, step: &mut Step) {
+        let is_running = self.splash.is_shown && !self.in_background;
+        // In the background no user waits for it.
+        let timeout = self.options.splash.filter(|timeout| is_running && !timeout.is_zero());
+        if let Some(after) = timeout {
+            let timer = Timer::Splash;
+            step.act(Action::StartTimer { timer, after });
+        }
+    }
+
     pub(super) fn hide_splash(&mut self, step: &mut Step) {
         if !self.splash.is_shown {
             return;

@@ -201,6 +201,23 @@ fn the_splash_screen_stays_until_the_update_shows_its_page() {
 }
 
 #[test]
+fn the_splash_screen_of_a_return_to_the_app_also_ends_in_time() {
+    let options = PolicyOptions::new(UpdateMode::Always).with_splash(Some(Duration::from_secs(10)));
+    let mut world = World::running(options);
+    world.update(Ending::UpToDate);
+    world.background();
+    world.wait(Duration::from_secs(60));
+    assert_eq!(world.splash, Some(true), "it is what the task switcher shows");
+    world.foreground();
+    world.wait(Duration::from_secs(9));
+    assert_eq!(world.splash, Some(true));
+    world.wait(Duration::from_secs(1));
+    assert_eq!(world.splash, Some(false), "the server is slow");
+    world.update(Ending::Ready(1));
+    assert_eq!(world.served(), BundleRef::BuiltIn, "the user is at work");
+}
+
+#[test]
 fn an_update_that_comes_after_the_splash_screen_comes_next() {
     let options = PolicyOptions::new(UpdateMode::Always).with_splash(Some(Duration::from_secs(10)));
     let mut world = World::running(options);

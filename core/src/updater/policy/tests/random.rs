@@ -102,6 +102,7 @@ fn live(seed: u64) {
     let mut random = Random(seed);
     let mut world = World::new(random.options());
     let mut pages = Vec::new();
+    let mut can_fail = false;
     for _ in 0..=random.below(LONGEST) {
         match random.below(24) {
             0 | 1 => world.event(HostEvent::ProcessStarted {
@@ -138,7 +139,10 @@ fn live(seed: u64) {
             15..=17 => drop(world.call(random.request())),
             18 | 19 => world.end_update(random.ending()),
             20 => world.wait(Duration::from_secs(random.below(1200))),
-            21 => world.store.failing = u32::try_from(random.below(8)).expect("a small number"),
+            21 => {
+                world.store.failing = u32::try_from(random.below(8)).expect("a small number");
+                can_fail = true;
+            }
             _ => {
                 for _ in 0..random.below(5) {
                     world.deliver();
@@ -167,7 +171,29 @@ fn live(seed: u64) {
             "shows another bundle than the store serves"
         );
         assert_eq!(shown.bundle, world.served(), "shows another bundle than it loaded last");
+        nothing_stays_forever(&world, can_fail);
+        it_checks_again(&mut world);
     }
+}
+
+/// Twenty minutes after the last event.
+fn nothing_stays_forever(world: &World, can_fail: bool) {
+    let has_page = world.policy.page().is_some();
+    if has_page && !world.in_background && !can_fail {
+        assert!(!world.store.on_trial, "a page on trial neither confirms nor times out");
+    }
+    if world.policy.options().splash.is_some_and(|timeout| !timeout.is_zero()) && !world.in_background {
+        assert_eq!(world.splash, Some(false), "the splash screen stays");
+    }
+}
+
+/// Whatever a server said and whatever failed.
+fn it_checks_again(world: &mut World) {
+    world.background();
+    world.foreground();
+    world.wait(Duration::from_secs(24 * 3600));
+    let checks = world.policy.options().mode.checks_automatically();
+    assert_eq!(!world.updates.is_empty(), checks, "no check within a day of use");
 }
 
 #[test]
