@@ -132,6 +132,8 @@ impl<'a> ReleaseSelection<'a> {
             return self.go_built_in(&trusted).map(Some);
         }
         if let Some(record) = self.accepted_before(&trusted)? {
+            // Of a process that ended between the installation and the removal of the archive.
+            store.warn_of(store.remove_downloads(&[]));
             let is_news = self.source.sets_next && store.make_next_if_new(&record)?;
             let record = Box::new(record);
             return Ok(Some(if is_news {

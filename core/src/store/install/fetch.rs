@@ -91,7 +91,11 @@ impl Store {
         // Another call may download the same archive: it is installed when that has finished.
         let downloaded = self.retry_while_busy(control, || {
             let digest = match self.wanted(&from.proof, &from.bundle)? {
-                InstallNeed::Installed(record) => return Ok(Err(*record)),
+                InstallNeed::Installed(record) => {
+                    // Of a process that ended between the installation and the removal of the archive.
+                    self.warn_of(self.remove_downloads(&[]));
+                    return Ok(Err(*record));
+                }
                 InstallNeed::Archive(promise) => promise.digest,
             };
             let remote = remote(from, digest);
@@ -217,7 +221,18 @@ impl Store {
             }
             Err(error) => return Err(Error::io("create the folder", &folder, error)),
         }
-        for name in self.storage.list(&folder)? {
+        self.remove_downloads(wanted)?;
+        Ok(folder)
+    }
+
+    /// Removes the downloads that no call uses, but for the wanted ones.
+    pub(in crate::store) fn remove_downloads(&self, wanted: &[&str]) -> Result<()> {
+        let folder = self.storage.layout.downloads();
+        let names = match self.storage.list(&folder) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+            names => names?,
+        };
+        for name in names {
             let path = folder.join(&name);
             let stem = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy();
             let stem = stem.trim_end_matches(".part");
@@ -226,7 +241,7 @@ impl Store {
                 self.storage.remove_file_if_there(&path)?;
             }
         }
-        Ok(folder)
+        Ok(())
     }
 }
 

@@ -126,6 +126,24 @@ fn an_installed_or_failed_bundle_is_not_downloaded() {
 }
 
 #[test]
+fn an_archive_that_a_killed_process_left_after_its_installation_is_removed() {
+    let device = Device::new();
+    let store = device.open();
+    let served = Served::plain(&device, "1");
+    served.install(&store, [served.whole()]).0.unwrap();
+    fs::write(
+        device
+            .root()
+            .join("downloads/0123456789abcdef0123456789abcdef.download"),
+        "left",
+    )
+    .unwrap();
+    let (again, asked) = served.install(&store, []);
+    assert_eq!((again.is_ok(), asked, downloads(&device)), (true, 0, 0));
+    assert!(store.take_warnings().is_empty());
+}
+
+#[test]
 fn an_insufficient_proof_is_refused_before_any_request() {
     let device = Device::with(|options| {
         let key = SigningKey::generate(KeyBits::B2048).unwrap();
