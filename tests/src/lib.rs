@@ -10,6 +10,7 @@ pub mod corpus;
 pub mod documented;
 pub mod folder_server;
 pub mod forge;
+pub mod lossy_proxy;
 pub mod measure;
 pub mod peers;
 pub mod rough_server;

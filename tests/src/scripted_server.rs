@@ -172,6 +172,12 @@ impl ScriptedServer {
         format!("http://{}{path}", self.address)
     }
 
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The requests so far.
     ///
     /// # Panics

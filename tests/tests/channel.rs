@@ -31,28 +31,28 @@ use capbundle::{Error, ErrorKind, Limits, VerifiedArchive};
 use capbundle_tests::folder_server::{FolderServer, LengthFault};
 use tempfile::TempDir;
 
-const APP: &str = "com.example.app";
+pub(crate) const APP: &str = "com.example.app";
 const DAY: u64 = 24 * 60 * 60;
 
-static KEYS: LazyLock<Vec<SigningKey>> =
+pub(crate) static KEYS: LazyLock<Vec<SigningKey>> =
     LazyLock::new(|| (0..4).map(|_| SigningKey::generate(KeyBits::B2048).unwrap()).collect());
 static CONTENT_KEY: LazyLock<Arc<ContentKey>> =
     LazyLock::new(|| Arc::new(ContentKey::generate(KeyBits::B2048).unwrap()));
 
 /// A static site, the publisher of its releases, and the stores of devices that update from it.
-struct TestSite {
-    folder: TempDir,
-    server: FolderServer,
+pub(crate) struct TestSite {
+    pub(crate) folder: TempDir,
+    pub(crate) server: FolderServer,
 }
 
-struct Published {
-    release: Release,
-    archive: String,
+pub(crate) struct Published {
+    pub(crate) release: Release,
+    pub(crate) archive: String,
     files: String,
 }
 
 impl TestSite {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let site = folder.path().join("site");
         for inner in ["channels", "keys", "releases/production", "files", "archives"] {
@@ -62,7 +62,7 @@ impl TestSite {
         Self { folder, server }
     }
 
-    fn put(&self, path: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn put(&self, path: &str, bytes: impl AsRef<[u8]>) {
         fs::write(self.folder.path().join("site").join(path), bytes).unwrap();
     }
 
@@ -75,7 +75,7 @@ impl TestSite {
     }
 
     /// Packs, seals and publishes a version as release `sequence`, signed with `KEYS[key]`.
-    fn publish(&self, version: &str, sequence: u64, key: usize) -> Published {
+    pub(crate) fn publish(&self, version: &str, sequence: u64, key: usize) -> Published {
         let (www, zip) = (self.folder.path().join("www"), self.folder.path().join("app.zip"));
         fs::create_dir_all(&www).unwrap();
         let page = format!("<title>{version}</title><script>CapacitorUpdater.notifyAppReady()</script>");
@@ -122,12 +122,12 @@ impl TestSite {
         published
     }
 
-    fn sign(&self, release: &Release, key: usize) {
+    pub(crate) fn sign(&self, release: &Release, key: usize) {
         let path = format!("releases/production/{}.json", release.sequence);
         self.put(&path, sign(release, &[&KEYS[key]], &[]).unwrap().to_json().unwrap());
     }
 
-    fn offer(&self, stable: Option<u64>, candidate: Option<(u64, u16)>) {
+    pub(crate) fn offer(&self, stable: Option<u64>, candidate: Option<(u64, u16)>) {
         let candidate = candidate.map(|(sequence, rollout_bps)| Candidate { sequence, rollout_bps });
         let file = ChannelFile::empty(APP.parse().unwrap(), "production".parse().unwrap())
             .with_stable(stable)
@@ -135,7 +135,7 @@ impl TestSite {
         self.put("channels/production.json", file.to_json().unwrap());
     }
 
-    fn store(&self, device: &str) -> Store {
+    pub(crate) fn store(&self, device: &str) -> Store {
         let mut options = StoreOptions::default();
         options.required_proof = RequiredProof::Release;
         options.space_margin = 0;
@@ -143,7 +143,7 @@ impl TestSite {
         Store::open(&self.folder.path().join(device), options).unwrap()
     }
 
-    fn source(&self, device: &str) -> ChannelSource {
+    pub(crate) fn source(&self, device: &str) -> ChannelSource {
         let mut release = ReleaseOptions::new(
             APP.parse().unwrap(),
             "production".parse().unwrap(),
@@ -220,7 +220,7 @@ fn downloaded_bytes(site: &TestSite) -> u64 {
 }
 
 /// The default number of attempts, without the waits between them.
-fn fast_retries() -> DownloadOptions {
+pub(crate) fn fast_retries() -> DownloadOptions {
     let mut options = DownloadOptions::default();
     options.first_wait = Duration::from_millis(2);
     options.space_margin = 0;
@@ -241,7 +241,7 @@ fn installed(update: &ChannelUpdate) -> &str {
     }
 }
 
-fn first_ring() -> Vec<u8> {
+pub(crate) fn first_ring() -> Vec<u8> {
     let new = RingDocument::new(APP.parse().unwrap(), vec![KEYS[0].verifying_key()], Timestamp(1));
     sign_ring(&new, &[&KEYS[0]]).unwrap().to_json().unwrap()
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod app;
+mod channels;
 mod faults;
 mod lives;
+mod lossy;
 mod protocol;
