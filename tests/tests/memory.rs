@@ -14,10 +14,14 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::process::Command;
 
+use capbundle::bundle::{PackOptions, pack};
+use capbundle::progress::Control;
 use capbundle_tests::corpus::Corpus;
 use capbundle_tests::forge::{Archive, Entry, extra_field};
 use capbundle_tests::measure::{measure, measure_failure, sibling_program};
 use capbundle_tests::peers::{Capbundle, noise, target_folder, write_sample};
+use capbundle_tests::scripted_server::{Reply, ScriptedServer};
+use serde_json::json;
 use tempfile::TempDir;
 
 const MIB: u64 = 1 << 20;
@@ -26,6 +30,11 @@ const MIB: u64 = 1 << 20;
 const CREATING: u64 = 64 * MIB;
 /// The budget for opening an archive, on a phone.
 const OPENING: u64 = 32 * MIB;
+
+/// What an update may need on a phone beyond a start without an update.
+const UPDATING: u64 = 64 * MIB;
+/// Bytes of the bundle of that update.
+const UPDATE: usize = 200_000_000;
 
 /// Bytes of the huge file: close to 2^31, below the total that devices accept.
 const HUGE: usize = 2_000_000_000;
@@ -180,6 +189,45 @@ fn a_file_of_2_gigabytes_stays_within_the_memory_budget() {
     let mut unpack = Command::new(sibling_program("unlimited"));
     unpack.current_dir(run.path()).args(["app.zip", &checksum, "unpacked"]);
     run.measure(OPENING, "unpack", &unpack);
+}
+
+/// Starts an app that asks this server, in a process of its own. Returns its peak and the version that it serves.
+fn measure_life(folder: &Path, server: &ScriptedServer) -> (u64, String) {
+    let mut life = Command::new(sibling_program("updates"));
+    life.args([folder.join("store").to_str().unwrap(), &server.url("")]);
+    let measured = measure(&life);
+    (measured.peak_memory, measured.stdout.trim().to_owned())
+}
+
+#[test]
+fn an_update_of_200_megabytes_stays_within_the_memory_budget() {
+    let folder = tempfile::tempdir_in(target_folder()).unwrap();
+    let (web, zip) = (folder.path().join("web"), folder.path().join("app.zip"));
+    write_sample(&web);
+    fs::write(web.join("film.bin"), noise(UPDATE, 1)).unwrap();
+    let packed = pack(&web, &zip, &PackOptions::default(), &Control::new()).unwrap();
+    fs::remove_dir_all(&web).unwrap();
+    let archive = fs::read(&zip).unwrap();
+    let idle = ScriptedServer::start(|_| Reply::json(&json!({})));
+    let server = ScriptedServer::start(move |request| match request.path() {
+        "/updates" => {
+            let url = format!("http://{}/app.zip", request.headers["host"]);
+            Reply::json(&json!({ "version": "2.0.0", "url": url, "checksum": packed.digest.to_string() }))
+        }
+        _ => Reply::file(request, &archive, "\"1\""),
+    });
+
+    let (idle, before) = measure_life(folder.path(), &idle);
+    let (peak, after) = measure_life(folder.path(), &server);
+
+    assert_eq!((before.as_str(), after.as_str()), ("builtin", "2.0.0"));
+    println!(
+        "measured update of 200 MB: {} KiB, {} KiB without an update",
+        peak >> 10,
+        idle >> 10
+    );
+    let most = idle + UPDATING;
+    assert!(peak < most, "{peak} bytes exceed {most}, with {idle} without an update");
 }
 
 #[test]
