@@ -11,6 +11,7 @@ mod permissions;
 mod process;
 mod publishing;
 mod test_server;
+mod updater;
 mod updates;
 mod verify;
 mod web_apps;
