@@ -336,7 +336,7 @@ impl Updater {
             }
             outbox = self.lock_outbox();
         }
-        // Under the lock: a message that another thread adds from here on is told by that thread.
+        // Under the lock: another thread that adds a message from here on delivers it.
         outbox.is_busy = false;
         std::mem::forget(telling);
     }

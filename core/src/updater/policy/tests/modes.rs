@@ -207,7 +207,7 @@ fn the_splash_screen_of_a_return_to_the_app_also_ends_in_time() {
     world.update(Ending::UpToDate);
     world.background();
     world.wait(Duration::from_secs(60));
-    assert_eq!(world.splash, Some(true), "it is what the task switcher shows");
+    assert_eq!(world.splash, Some(true), "the task switcher shows it");
     world.foreground();
     world.wait(Duration::from_secs(9));
     assert_eq!(world.splash, Some(true));
