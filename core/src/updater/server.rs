@@ -36,7 +36,7 @@ impl Updater {
             UpdateResponse::Blocked(notice) => UpdateOutcome::Blocked(answer_of(&notice)),
             UpdateResponse::Failed(notice) => UpdateOutcome::Refused(answer_of(&notice)),
             UpdateResponse::Limited { notice, retry_after } => UpdateOutcome::Limited {
-                answer: notice.as_ref().map_or_else(limited, answer_of),
+                answer: limited(notice.as_ref()),
                 wait: retry_after,
             },
             // Many self-hosted servers say nothing when there is nothing new.
@@ -153,6 +153,14 @@ pub(super) fn answer_of(notice: &Notice) -> CheckAnswer {
     CheckAnswer::from((200, notice))
 }
 
-fn limited() -> CheckAnswer {
-    CheckAnswer::new("rate_limit_reached", "the server asked to send fewer requests")
+/// The status may also be 503; that is no difference to an app.
+fn limited(notice: Option<&Notice>) -> CheckAnswer {
+    let answer = notice.map_or_else(
+        || CheckAnswer::new("rate_limit_reached", "the server asked to send fewer requests"),
+        answer_of,
+    );
+    CheckAnswer {
+        status: Some(429),
+        ..answer
+    }
 }
