@@ -6,7 +6,7 @@ use std::sync::Arc;
 use capbundle::http::Http;
 use capbundle::native::NativeApp;
 use capbundle::progress::Control;
-use capbundle::release::{Candidate, ChannelFile, Release, ReleaseTarget, sign};
+use capbundle::release::{ChannelFile, Release, ReleaseTarget, sign};
 use capbundle::time::UtcOffset;
 use capbundle::update::protocol::Platform;
 use capbundle::updater::{
@@ -134,12 +134,7 @@ fn publish_to_beta(site: &TestSite, release: &Release) {
         &format!("releases/beta/{}.json", beta.sequence),
         envelope.to_json().unwrap(),
     );
-    let file = ChannelFile {
-        app_id: APP.parse().unwrap(),
-        channel: "beta".parse().unwrap(),
-        stable: Some(beta.sequence),
-        candidate: None::<Candidate>,
-    };
+    let file = ChannelFile::empty(APP.parse().unwrap(), "beta".parse().unwrap()).with_stable(beta.sequence);
     site.put("channels/beta.json", file.to_json().unwrap());
 }
 
