@@ -41,22 +41,21 @@ impl UpdateRequest {
     fn into_core(self) -> Result<wire::UpdateRequest> {
         let keys = self.public_key.as_deref().map(VerifyingKeys::from_pem).transpose()?;
         let device = self.device.into_core();
-        Ok(wire::UpdateRequest {
-            platform: device.platform.as_str().to_owned(),
-            device_id: self.device_id,
-            app_id: device.app_id,
-            custom_id: self.custom_id,
-            version_build: self.native.version,
-            version_code: self.native.build,
-            version_os: device.os_version,
-            version_name: self.version,
-            plugin_version: device.plugin_version,
-            is_emulator: device.is_emulator,
-            is_prod: device.is_production,
-            install_source: device.install_source,
-            default_channel: self.default_channel,
-            key_id: keys.as_ref().map(VerifyingKeys::capgo_key_id),
-        })
+        Ok(wire::UpdateRequest::default()
+            .with_platform(device.platform.as_str())
+            .with_device_id(self.device_id)
+            .with_app_id(device.app_id)
+            .with_custom_id(self.custom_id)
+            .with_version_build(self.native.version)
+            .with_version_code(self.native.build)
+            .with_version_os(device.os_version)
+            .with_version_name(self.version)
+            .with_plugin_version(device.plugin_version)
+            .with_is_emulator(device.is_emulator)
+            .with_is_prod(device.is_production)
+            .with_install_source(device.install_source)
+            .with_default_channel(self.default_channel)
+            .with_key_id(keys.as_ref().map(VerifyingKeys::capgo_key_id)))
     }
 }
 
