@@ -158,7 +158,7 @@ fn a_device_updates_and_the_server_counts_its_actions() {
         "2.0.0 download_70 1",
         "2.0.0 download_complete 1",
         "2.0.0 set 1",
-        "2.0.0 app_launch_ready 2",
+        "2.0.0 app_launch_ready 3",
     ] {
         assert!(
             counted.iter().any(|row| row == expected),
