@@ -188,8 +188,8 @@ fn an_upload_that_breaks_off_is_reported_and_nothing_of_it_is_served() {
     );
     assert!(files(&server).is_empty());
     for digest in [whole, Sha256Digest::of(half)] {
-        let served = server.send("GET", &format!("/bundles/{APP}/{digest}.zip"), &[], b"");
-        assert_eq!(served.status, 404);
+        let download = server.send("GET", &format!("/bundles/{APP}/{digest}.zip"), &[], b"");
+        assert_eq!(download.status, 404);
     }
 }
 
