@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::updater::mode::UpdateMode;
 
-/// The settings of a [`Policy`].
+/// The settings of a [`Policy`](super::Policy).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PolicyOptions {
