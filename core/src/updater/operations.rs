@@ -59,6 +59,12 @@ impl Updater {
                 Outcome::Done
             }
             StoreOperation::SetCurrent(bundle) => Outcome::Serve(Box::new(self.set_current(bundle)?)),
+            // Also makes the built-in bundle the fallback.
+            StoreOperation::ApplyUnlessDelayed(BundleRef::BuiltIn) if store.delays()?.is_empty() => {
+                let launch = store.reset(false)?;
+                self.log_launch(LogEvent::Reset, &launch);
+                Outcome::ServeIfAny(Some(Box::new(launch)))
+            }
             StoreOperation::ApplyUnlessDelayed(bundle) if store.delays()?.is_empty() => {
                 Outcome::ServeIfAny(Some(Box::new(self.set_current(bundle)?)))
             }

@@ -78,7 +78,8 @@ pub enum StoreOperation {
     SetNext(BundleRef),
     /// [`set_current`](crate::store::Store::set_current): [`Outcome::Serve`](super::Outcome::Serve).
     SetCurrent(BundleRef),
-    /// [`set_current`](crate::store::Store::set_current), or [`set_next`](crate::store::Store::set_next) while conditions wait:
+    /// [`set_current`](crate::store::Store::set_current), for the built-in bundle [`reset`](crate::store::Store::reset); or
+    /// [`set_next`](crate::store::Store::set_next) while conditions wait:
     /// [`Outcome::ServeIfAny`](super::Outcome::ServeIfAny).
     ApplyUnlessDelayed(BundleRef),
     /// [`reset`](crate::store::Store::reset): [`Outcome::Serve`](super::Outcome::Serve).

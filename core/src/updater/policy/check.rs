@@ -204,8 +204,8 @@ impl Policy {
         }
         match (is_direct, &bundle) {
             (true, BundleRef::BuiltIn) => {
-                let to_last_proven = false;
-                self.ask(step, Pending::ResetByServer, StoreOperation::Reset { to_last_proven });
+                let operation = StoreOperation::ApplyUnlessDelayed(bundle);
+                self.ask(step, Pending::ResetByServer, operation);
             }
             (true, BundleRef::Bundle(_)) => {
                 let operation = StoreOperation::ApplyUnlessDelayed(bundle.clone());
@@ -252,11 +252,12 @@ impl Policy {
 
     pub(super) fn reset_by_server(&mut self, step: &mut Step, outcome: Result<Outcome>) {
         match outcome {
-            Ok(Outcome::Serve(launch)) => {
+            Ok(Outcome::ServeIfAny(Some(launch))) => {
                 self.was_reset(step, &launch);
                 self.ready(step, ReadyStatus::Installed);
             }
-            _ => self.not_taken(step),
+            Ok(_) => self.update_is_next(step, BundleRef::BuiltIn, true),
+            Err(_) => self.not_taken(step),
         }
     }
 

@@ -181,6 +181,21 @@ fn a_server_that_says_built_in_resets_at_the_moment_of_the_mode() {
 }
 
 #[test]
+fn a_server_that_says_built_in_does_not_override_the_conditions() {
+    let mut world = running(UpdateMode::Always);
+    world.update(Ending::Ready(1));
+    let page = world.page();
+    world.confirm(page);
+    world.call(Request::SetDelays(vec![crate::store::ApplyCondition::Kill]));
+    world.settle();
+    world.background();
+    world.foreground();
+    world.update(Ending::BuiltIn);
+    assert_eq!(world.served(), bundle(1));
+    assert!(world.said(&Announcement::SetNext(BundleRef::BuiltIn)));
+}
+
+#[test]
 fn the_splash_screen_stays_until_the_update_shows_its_page() {
     let options = PolicyOptions::new(UpdateMode::Always).with_splash(Some(Duration::from_secs(10)));
     let mut world = World::new(options);
