@@ -7,6 +7,7 @@
 //! Documents are read through a tree of values, not through derived deserializers, which are larger: see
 //! docs/decisions/0020-one-type-per-document.md.
 
+mod object;
 mod shown;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+pub(crate) use self::object::{JsonObject, compact};
 pub(crate) use self::shown::shown;
 use crate::path::printable;
 

@@ -1,8 +1,9 @@
 //! Bundles in the words of Capgo's plugin.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::digest::Sha256Digest;
+use crate::json::JsonObject;
 use crate::store::{BundleId, BundleRecord, BundleRef, FailedBundle, Status};
 use crate::time::Timestamp;
 
@@ -131,21 +132,15 @@ impl BundleInfo {
     /// The object that JavaScript receives.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let mut members = Map::new();
-        let mut add = |name: &str, text: &str| {
-            members.insert(name.to_owned(), Value::from(text));
-        };
-        add("id", &self.id);
-        add("version", &self.version);
-        add("downloaded", &self.downloaded.to_iso8601());
-        add("checksum", &self.checksum);
-        add("status", self.status.as_str());
-        for (name, text) in [("link", &self.link), ("comment", &self.comment)] {
-            if let Some(text) = text.as_deref().filter(|text| !text.is_empty()) {
-                add(name, text);
-            }
-        }
-        Value::Object(members)
+        JsonObject::new()
+            .text("id", &self.id)
+            .text("version", &self.version)
+            .text("downloaded", &self.downloaded.to_iso8601())
+            .text("checksum", &self.checksum)
+            .text("status", self.status.as_str())
+            .text_if_any("link", self.link.as_deref().filter(|text| !text.is_empty()))
+            .text_if_any("comment", self.comment.as_deref().filter(|text| !text.is_empty()))
+            .done()
     }
 }
 

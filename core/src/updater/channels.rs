@@ -1,6 +1,6 @@
 //! The channel of a device, and other settings that JavaScript changes.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::ReportAction;
 use super::call::Call;
@@ -13,6 +13,7 @@ use super::policy::Request;
 use crate::channel::ChannelName;
 use crate::error::Error;
 use crate::http::Url;
+use crate::json::JsonObject;
 use crate::progress::Control;
 use crate::update::protocol::{ChannelOrigin, ChannelResponse, Notice, UpdateRequest};
 
@@ -43,7 +44,7 @@ impl Updater {
             .write(&self.log.entry(LogEvent::ChannelSet).with_channel(channel));
         self.push_report(ReportAction::SetChannel, &self.served_version());
         self.check_if(triggers_check)?;
-        Ok(json!({ "status": "ok" }))
+        Ok(JsonObject::new().text("status", "ok").done())
     }
 
     fn set_channel_of_server(&self, channel: &str, control: &Control) -> Result<(), CallRejection> {
@@ -67,7 +68,7 @@ impl Updater {
         self.settings.change(|settings| settings.default_channel = None)?;
         self.log.write(&self.log.entry(LogEvent::ChannelUnset));
         self.check_if(triggers_check)?;
-        Ok(json!({ "status": "ok" }))
+        Ok(JsonObject::new().text("status", "ok").done())
     }
 
     pub(super) fn channel(&self, control: &Control) -> Result<Value, CallRejection> {
@@ -75,11 +76,11 @@ impl Updater {
             Source::Channel(source) => {
                 let chosen = self.chosen_channel(source)?.release.channel;
                 let is_default = chosen == source.channel.release.channel;
-                return Ok(json!({
-                    "channel": chosen.as_str(),
-                    "status": if is_default { "default" } else { "override" },
-                    "allowSet": self.options.permissions.set_channel,
-                }));
+                return Ok(JsonObject::new()
+                    .text("channel", chosen.as_str())
+                    .text("status", if is_default { "default" } else { "override" })
+                    .flag("allowSet", self.options.permissions.set_channel)
+                    .done());
             }
             Source::Server(_) => {
                 let (url, device) = self.channel_request()?;
@@ -93,11 +94,12 @@ impl Updater {
                     ChannelOrigin::Override => "override",
                     ChannelOrigin::Default => "default",
                 };
-                let mut answer = json!({ "channel": current.channel, "status": status });
+                let mut answer = JsonObject::new();
+                answer.text("channel", &current.channel).text("status", status);
                 if let Some(allow_set) = current.allow_set {
-                    answer["allowSet"] = Value::from(allow_set);
+                    answer.flag("allowSet", allow_set);
                 }
-                Ok(answer)
+                Ok(answer.done())
             }
             ChannelResponse::Refused(notice) => Err(refused("GETCHANNEL_FAILED", &notice)),
         }
@@ -107,19 +109,12 @@ impl Updater {
         let listed = match &self.options.source {
             Source::Channel(source) => {
                 let default = &source.channel.release.channel;
-                let channels: Vec<_> = source
+                let allows = self.options.permissions.set_channel;
+                let channels = source
                     .channels()
                     .enumerate()
-                    .map(|(index, name)| {
-                        json!({
-                            "id": index,
-                            "name": name.as_str(),
-                            "public": name == default,
-                            "allow_self_set": self.options.permissions.set_channel,
-                        })
-                    })
-                    .collect();
-                return Ok(json!({ "channels": channels }));
+                    .map(|(index, name)| channel_answer(Value::from(index), name.as_str(), name == default, allows));
+                return Ok(channels_answer(channels.collect()));
             }
             Source::Server(_) => {
                 let (url, device) = self.channel_request()?;
@@ -127,7 +122,13 @@ impl Updater {
             }
         };
         match listed {
-            ChannelResponse::Granted(channels) => Ok(json!({ "channels": channels })),
+            ChannelResponse::Granted(channels) => {
+                let channels = channels.into_iter().map(|channel| {
+                    let id = Value::String(channel.id);
+                    channel_answer(id, &channel.name, channel.public, channel.allow_self_set)
+                });
+                Ok(channels_answer(channels.collect()))
+            }
             ChannelResponse::Refused(notice) => Err(refused("LISTCHANNELS_FAILED", &notice)),
         }
     }
@@ -192,7 +193,7 @@ impl Updater {
             }
             _ => return Err(CallRejection::new("internal", "not a setting")),
         }
-        Ok(json!({}))
+        Ok(JsonObject::new().done())
     }
 
     /// An address that requests may go to; empty to turn them off.
@@ -205,6 +206,19 @@ impl Updater {
         }
         Ok(url)
     }
+}
+
+fn channel_answer(id: Value, name: &str, is_public: bool, allows: bool) -> Value {
+    JsonObject::new()
+        .value("id", id)
+        .text("name", name)
+        .flag("public", is_public)
+        .flag("allow_self_set", allows)
+        .done()
+}
+
+fn channels_answer(channels: Vec<Value>) -> Value {
+    JsonObject::new().value("channels", Value::Array(channels)).done()
 }
 
 fn require_allowed(source: &StaticSource, channel: &str) -> Result<(), CallRejection> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::bundle_info::BundleInfo;
 use super::call::{Call, CallError, DownloadCall, LatestCall};
@@ -12,6 +12,7 @@ use super::page_handle::{Page, Ready};
 use super::policy::{Reply, Request};
 use super::server::proof_of;
 use crate::error::{Error, ErrorKind};
+use crate::json::{JsonObject, compact};
 use crate::progress::Control;
 use crate::store::{BundleRef, NewBundle, RemoteArchive};
 use crate::time::UtcOffset;
@@ -78,7 +79,7 @@ impl Updater {
         control: &Control,
     ) -> Result<String, CallRejection> {
         let parsed = Call::parse(call.method, call.arguments, call.local)?;
-        self.call(parsed, page, control).map(|value| value.to_string())
+        self.call(parsed, page, control).map(|value| compact(&value))
     }
 
     /// As [`call_bridge`](Self::call_bridge), for a call that is parsed.
@@ -123,7 +124,7 @@ impl Updater {
 
     fn requested(&self, request: Request) -> Result<Value, CallRejection> {
         self.request(request)?;
-        Ok(json!({}))
+        Ok(JsonObject::new().done())
     }
 
     fn notify_app_ready(&self, page: Option<&Page>) -> Result<Value, CallRejection> {
@@ -134,9 +135,9 @@ impl Updater {
             ));
         };
         match page.ready() {
-            Ready::Confirmed(bundle) => Ok(json!({ "bundle": self.info(&bundle)?.to_json() })),
+            Ready::Confirmed(bundle) => Ok(bundle_answer(&self.info(&bundle)?)),
             // Its answer reaches a page that is about to go.
-            Ready::Replaced => Ok(json!({ "bundle": self.served_info().to_json() })),
+            Ready::Replaced => Ok(bundle_answer(&self.served_info())),
             Ready::NotYetRecorded => Err(CallRejection::new(
                 ErrorKind::Busy.as_str(),
                 "the store cannot record it now; it is tried again",
@@ -160,7 +161,10 @@ impl Updater {
         };
         self.request(Request::MarkFailed(id.clone()))?;
         let failed = self.store.failed()?.into_iter().find(|failed| failed.id == id);
-        Ok(json!({ "bundle": failed.map(|failed| BundleInfo::failed(&failed).to_json()) }))
+        Ok(match failed {
+            Some(failed) => bundle_answer(&BundleInfo::failed(&failed)),
+            None => JsonObject::new().value("bundle", Value::Null).done(),
+        })
     }
 
     fn trigger_update_check(&self) -> Result<Value, CallRejection> {
@@ -168,7 +172,10 @@ impl Updater {
             return Err(CallRejection::new("internal", "the check has no reply"));
         };
         let status = reply.as_str();
-        Ok(json!({ "status": status, "queued": status == "queued" }))
+        Ok(JsonObject::new()
+            .text("status", status)
+            .flag("queued", status == "queued")
+            .done())
     }
 
     fn delete(&self, bundle: &BundleRef) -> Result<Value, CallRejection> {
@@ -181,7 +188,7 @@ impl Updater {
         let version = self.version_of(bundle).unwrap_or_default();
         self.store.delete(id)?;
         self.push_report(super::ReportAction::Delete, &version);
-        Ok(json!({}))
+        Ok(JsonObject::new().done())
     }
 
     fn download(self: &Arc<Self>, call: &DownloadCall, control: &Control) -> Result<Value, CallRejection> {
@@ -224,22 +231,14 @@ impl Updater {
             return Err(CallRejection::new("unavailable", "this app asks no update server"));
         };
         match response {
-            UpdateResponse::Offer(offer) => Ok(json!({
-                "version": offer.version,
-                "url": offer.url,
-                "checksum": offer.checksum.unwrap_or_default(),
-                "sessionKey": offer.session_key.unwrap_or_default(),
-                "manifest": offer.manifest,
-                "link": offer.link,
-                "comment": offer.comment,
-            })),
-            UpdateResponse::BuiltIn(None) => Ok(json!({ "version": BundleRef::BUILT_IN })),
-            UpdateResponse::Nothing { message } => Ok(json!({
-                "kind": StatusKind::UpToDate.as_str(),
-                "error": "no_new_version_available",
-                "message": message.unwrap_or_default(),
-                "version": self.served_info().version,
-            })),
+            UpdateResponse::Offer(offer) => Ok(offer_answer(&offer)),
+            UpdateResponse::BuiltIn(None) => Ok(version_answer(BundleRef::BUILT_IN)),
+            UpdateResponse::Nothing { message } => Ok(notice_answer(
+                StatusKind::UpToDate,
+                "no_new_version_available",
+                &message.unwrap_or_default(),
+                &self.served_info().version,
+            )),
             UpdateResponse::BuiltIn(Some(notice))
             | UpdateResponse::UpToDate(notice)
             | UpdateResponse::Blocked(notice) => Ok(self.latest_notice(&notice)),
@@ -252,36 +251,32 @@ impl Updater {
     }
 
     fn latest_notice(&self, notice: &Notice) -> Value {
-        json!({
-            "kind": notice.kind().as_str(),
-            "error": notice.error.as_str(),
-            "message": notice.message,
-            "version": notice.version.clone().unwrap_or_else(|| self.served_info().version),
-        })
+        let version = notice.version.clone().unwrap_or_else(|| self.served_info().version);
+        notice_answer(notice.kind(), notice.error.as_str(), &notice.message, &version)
     }
 
     /// A query of the device itself.
     fn answer(&self, query: &Call) -> Result<Value, CallRejection> {
         Ok(match query {
-            Call::Current => json!({
-                "bundle": self.served_info().to_json(),
-                "native": self.built_in_info().version,
-            }),
+            Call::Current => JsonObject::new()
+                .value("bundle", self.served_info().to_json())
+                .text("native", &self.built_in_info().version)
+                .done(),
             Call::List { raw } => self.list(*raw)?,
             Call::GetNextBundle => match self.store.next()? {
                 Some(next) => self.info(&next)?.to_json(),
                 None => Value::Null,
             },
             Call::GetFailedUpdate => match self.store.take_failure()? {
-                Some(failed) => json!({ "bundle": BundleInfo::failed(&failed).to_json() }),
+                Some(failed) => bundle_answer(&BundleInfo::failed(&failed)),
                 None => Value::Null,
             },
-            Call::GetDeviceId => json!({ "deviceId": self.store.device_id()? }),
-            Call::GetPluginVersion => json!({ "version": self.options.device.plugin_version }),
-            Call::GetBuiltinVersion => json!({ "version": self.built_in_info().version }),
-            Call::GetAppId => json!({ "appId": self.identity()?.app_id }),
-            Call::IsAutoUpdateEnabled => json!({ "enabled": self.is_enabled()? }),
-            Call::IsAutoUpdateAvailable => json!({ "available": true }),
+            Call::GetDeviceId => JsonObject::new().text("deviceId", &self.store.device_id()?).done(),
+            Call::GetPluginVersion => version_answer(&self.options.device.plugin_version),
+            Call::GetBuiltinVersion => version_answer(&self.built_in_info().version),
+            Call::GetAppId => JsonObject::new().text("appId", &self.identity()?.app_id).done(),
+            Call::IsAutoUpdateEnabled => JsonObject::new().flag("enabled", self.is_enabled()?).done(),
+            Call::IsAutoUpdateAvailable => JsonObject::new().flag("available", true).done(),
             Call::GetBundleDownloadSize { .. } => return Err(single_files("getBundleDownloadSize")),
             Call::GetMissingBundleFiles { .. } => return Err(single_files("getMissingBundleFiles")),
             // `call` carries out every other one.
@@ -303,7 +298,7 @@ impl Updater {
                     .map(|failed| BundleInfo::failed(failed).to_json()),
             );
         }
-        Ok(json!({ "bundles": bundles }))
+        Ok(JsonObject::new().value("bundles", Value::Array(bundles)).done())
     }
 
     fn is_enabled(&self) -> Result<bool, CallRejection> {
@@ -323,6 +318,42 @@ impl Updater {
         };
         self.bundle_info(bundle).ok_or_else(gone)
     }
+}
+
+fn bundle_answer(bundle: &BundleInfo) -> Value {
+    JsonObject::new().value("bundle", bundle.to_json()).done()
+}
+
+fn version_answer(version: &str) -> Value {
+    JsonObject::new().text("version", version).done()
+}
+
+fn notice_answer(kind: StatusKind, code: &str, message: &str, version: &str) -> Value {
+    JsonObject::new()
+        .text("kind", kind.as_str())
+        .text("error", code)
+        .text("message", message)
+        .text("version", version)
+        .done()
+}
+
+fn offer_answer(offer: &UpdateOffer) -> Value {
+    let files = offer.manifest.iter().map(|file| {
+        JsonObject::new()
+            .text_or_null("file_name", file.file_name.as_deref())
+            .text_or_null("file_hash", file.file_hash.as_deref())
+            .text_or_null("download_url", file.download_url.as_deref())
+            .done()
+    });
+    JsonObject::new()
+        .text("version", &offer.version)
+        .text("url", &offer.url)
+        .text("checksum", offer.checksum.as_deref().unwrap_or_default())
+        .text("sessionKey", offer.session_key.as_deref().unwrap_or_default())
+        .value("manifest", Value::Array(files.collect()))
+        .text_or_null("link", offer.link.as_deref())
+        .text_or_null("comment", offer.comment.as_deref())
+        .done()
 }
 
 fn single_files(what: &str) -> CallRejection {

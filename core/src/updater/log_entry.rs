@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::json::compact;
 use crate::store::{BundleRef, Launch};
 use crate::time::Timestamp;
 
@@ -233,7 +234,7 @@ impl LogEntry {
     /// The entry as one JSON object, as in the file, with the members that this version does not know.
     #[must_use]
     pub fn json(&self) -> String {
-        Value::Object(self.members()).to_string()
+        compact(&Value::Object(self.members()))
     }
 
     fn members(&self) -> Map<String, Value> {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::bundle_info::BundleInfo;
+use crate::json::JsonObject;
 use crate::update::protocol::StatusKind;
 
 /// An event as the listeners of Capgo's plugin receive it.
@@ -152,23 +153,21 @@ impl PluginEvent {
     /// The object that listeners receive.
     #[must_use]
     pub fn payload(&self) -> Value {
+        let mut payload = JsonObject::new();
         match self {
-            Self::Download { percent, bundle } => {
-                object([("percent", Value::from(*percent)), ("bundle", bundle.to_json())])
-            }
+            Self::Download { percent, bundle } => payload
+                .number("percent", u64::from(*percent))
+                .value("bundle", bundle.to_json()),
             Self::DownloadComplete { bundle }
             | Self::UpdateAvailable { bundle }
             | Self::NoNeedUpdate { bundle }
             | Self::UpdateFailed { bundle }
             | Self::Set { bundle }
-            | Self::SetNext { bundle } => object([("bundle", bundle.to_json())]),
-            Self::DownloadFailed { version, error: None }
-            | Self::MajorAvailable { version }
-            | Self::BreakingAvailable { version } => object([("version", text(version))]),
-            Self::DownloadFailed {
-                version,
-                error: Some(error),
-            } => object([("version", text(version)), ("error", text(error))]),
+            | Self::SetNext { bundle } => payload.value("bundle", bundle.to_json()),
+            Self::MajorAvailable { version } | Self::BreakingAvailable { version } => payload.text("version", version),
+            Self::DownloadFailed { version, error } => {
+                payload.text("version", version).text_if_any("error", error.as_deref())
+            }
             Self::UpdateCheckResult {
                 kind,
                 error,
@@ -176,30 +175,19 @@ impl PluginEvent {
                 status_code,
                 version,
                 bundle,
-            } => object([
-                ("kind", text(kind.as_str())),
-                ("error", text(error)),
-                ("message", text(message)),
-                ("statusCode", Value::from(*status_code)),
-                ("version", text(version)),
-                ("bundle", bundle.to_json()),
-            ]),
-            Self::ChannelPrivate { channel, message } => {
-                object([("channel", text(channel)), ("message", text(message))])
-            }
-            Self::AppReady { bundle, status } => object([("bundle", bundle.to_json()), ("status", text(status))]),
-            Self::AppReloaded => object([]),
-        }
+            } => payload
+                .text("kind", kind.as_str())
+                .text("error", error)
+                .text("message", message)
+                .number("statusCode", u64::from(*status_code))
+                .text("version", version)
+                .value("bundle", bundle.to_json()),
+            Self::ChannelPrivate { channel, message } => payload.text("channel", channel).text("message", message),
+            Self::AppReady { bundle, status } => payload.value("bundle", bundle.to_json()).text("status", status),
+            Self::AppReloaded => &mut payload,
+        };
+        payload.done()
     }
-}
-
-fn text(text: &str) -> Value {
-    Value::from(text)
-}
-
-fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    let members = members.into_iter().map(|(name, value)| (name.to_owned(), value));
-    Value::Object(members.collect())
 }
 
 #[cfg(test)]

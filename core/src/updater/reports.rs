@@ -13,6 +13,7 @@ use super::line_file::LineFile;
 use super::log_entry::LogEvent;
 use crate::error::{Error, Result};
 use crate::io::vfs::Lock;
+use crate::json::compact;
 use crate::store::{SideFiles, Store};
 use crate::time::Timestamp;
 use crate::update::protocol::is_known_action;
@@ -384,7 +385,7 @@ impl Contents {
             let mut members = Map::new();
             members.insert("dropped".to_owned(), self.dropped.count.into());
             members.insert("logged".to_owned(), self.dropped.is_logged.into());
-            lines.push(Value::Object(members).to_string());
+            lines.push(compact(&Value::Object(members)));
         }
         lines.extend(self.reports.iter().map(PendingReport::line));
         lines
@@ -404,7 +405,7 @@ impl PendingReport {
         for (name, text) in texts {
             members.insert(name.to_owned(), text.as_str().into());
         }
-        Value::Object(members).to_string()
+        compact(&Value::Object(members))
     }
 
     /// Also with an action that this version does not know: a later one wrote it.

@@ -59,7 +59,7 @@ impl From<&core::PluginEvent> for UpdaterEvent {
     fn from(event: &core::PluginEvent) -> Self {
         Self {
             name: event.name().to_owned(),
-            payload: event.payload().to_string(),
+            payload: serde_json::to_string(&event.payload()).unwrap_or_default(),
             retain_until_consumed: event.retain_until_consumed(),
         }
     }

@@ -8,7 +8,7 @@ use crate::http::download::is_markup;
 use crate::http::{Cleartext, Exchange, Head, Idempotency, Receiver, RedirectPolicy, Request, RetryPolicy, Transport};
 use crate::http::{Collected, Collector, Deadline, is_retryable, retry_after};
 use crate::progress::Control;
-use crate::update::protocol::{MAX_RETRY_AFTER, Notice, wait_in_body};
+use crate::update::protocol::{MAX_RETRY_AFTER, Notice, read, wait_in_body};
 
 const OPERATION: &str = "ask the update server";
 /// Capgo's `responseTimeout`.
@@ -192,7 +192,7 @@ impl Receiver for Attempts<'_> {
 impl Answer {
     /// The error of a response that does not answer the request: the server is overloaded or failed.
     pub(super) fn overload(&self) -> Option<Error> {
-        let notice = serde_json::from_slice::<Notice>(&self.body).ok();
+        let notice = read::<Notice>(&self.body).ok();
         if self.status < 500 && (self.status != 429 || notice.is_some()) {
             return None;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::connection::Answer;
 use crate::error::Error;
 use crate::http::download::{WEB_PAGE, is_markup};
-use crate::update::protocol::{Notice, StatsResponse};
+use crate::update::protocol::{Notice, StatsResponse, read};
 
 /// The outcome of a report.
 #[derive(Debug)]
@@ -46,8 +46,8 @@ impl Report {
     pub(super) fn of_answer(answer: &Answer, events: usize) -> Self {
         let is_transient = matches!(answer.status, 408 | 429 | 500..);
         let refused = |notice: String| Self::new(vec![EventOutcome::Refused(notice); events]);
-        let response = serde_json::from_slice::<StatsResponse>(&answer.body);
-        let notice = serde_json::from_slice::<Notice>(&answer.body);
+        let response = read::<StatsResponse>(&answer.body);
+        let notice = read::<Notice>(&answer.body);
         let mut report = match (answer.status, response, notice) {
             _ if is_transient => Self::later(events, answer.server("")),
             (_, _, Ok(notice)) => refused(notice.to_string()),

@@ -3,14 +3,16 @@
 //! `POST` and `PUT` send a [`ChannelRequest`] as JSON, `DELETE` and `GET` send it in the query. A refusal has status 200 and is a
 //! [`Notice`]; parse every response as a [`ChannelResponse`].
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::lenient;
+use super::members::{self, FromResponse, Members};
 use super::request::UpdateRequest;
 use super::status_code::Notice;
 use crate::error::{Error, Result};
 use crate::http::download::{WEB_PAGE, is_markup};
+use crate::path::printable;
 use crate::setters::setters;
 
 /// A request for the device's channel, or for another channel.
@@ -154,29 +156,83 @@ impl ChannelInfo {
     }
 }
 
-impl<T: DeserializeOwned> ChannelResponse<T> {
+impl FromResponse for ChannelSet {
+    fn from_response(value: &Value) -> Result<Self, String> {
+        let members = Members::of(value)?;
+        Ok(Self {
+            status: members.string("status")?,
+            allow_set: members.flag("allowSet")?,
+        })
+    }
+}
+
+impl FromResponse for CurrentChannel {
+    fn from_response(value: &Value) -> Result<Self, String> {
+        let members = Members::of(value)?;
+        Ok(Self {
+            channel: members.string("channel")?,
+            status: match members.string("status")?.as_str() {
+                "override" => ChannelOrigin::Override,
+                "default" => ChannelOrigin::Default,
+                other => {
+                    return Err(format!(
+                        "status: expected override or default, found {}",
+                        printable(other.as_bytes())
+                    ));
+                }
+            },
+            allow_set: members.flag("allowSet")?,
+        })
+    }
+}
+
+impl FromResponse for ChannelInfo {
+    fn from_response(value: &Value) -> Result<Self, String> {
+        let members = Members::of(value)?;
+        if members.find("id").is_none() {
+            return Err("id is missing".to_owned());
+        }
+        Ok(Self {
+            id: members.text("id")?,
+            name: members.string("name")?,
+            public: members.flag("public")?.unwrap_or_default(),
+            allow_self_set: members.flag("allow_self_set")?.unwrap_or_default(),
+        })
+    }
+}
+
+impl<T: FromResponse> ChannelResponse<T> {
     /// Parses a response from its HTTP status and its whole body. `url` is for errors; pass it without its query.
     ///
     /// # Errors
     /// [`ErrorKind::Server`](crate::ErrorKind::Server) for a response that does not follow the protocol.
     pub fn parse(url: &str, status: u16, body: &[u8]) -> Result<Self> {
-        if let Ok(notice) = serde_json::from_slice::<Notice>(body) {
+        let parsed = members::parse(body);
+        let notice = parsed.as_ref().ok().and_then(|value| Notice::from_response(value).ok());
+        if let Some(notice) = notice {
             return Ok(Self::Refused(notice));
         }
-        let server = |problem: String| Error::Server {
-            url: url.to_owned(),
-            status,
-            problem,
+        let granted = match parsed {
+            Ok(value) if (200..300).contains(&status) => T::from_response(&value),
+            Ok(_) => Err(String::new()),
+            Err(problem) => Err(problem),
         };
-        if is_markup(body) {
-            return Err(server(WEB_PAGE.to_owned()));
-        }
-        if !(200..300).contains(&status) {
-            return Err(server("the body is not a response of an update server".to_owned()));
-        }
-        let granted = serde_json::from_slice(body);
         granted
             .map(Self::Granted)
-            .map_err(|problem| server(format!("the body is not a response about channels: {problem}")))
+            .map_err(|problem| unreadable(url, status, body, &problem))
+    }
+}
+
+fn unreadable(url: &str, status: u16, body: &[u8], problem: &str) -> Error {
+    Error::Server {
+        url: url.to_owned(),
+        status,
+        problem: if is_markup(body) {
+            WEB_PAGE.to_owned()
+        } else if (200..300).contains(&status) {
+            format!("the body is not a response about channels: {problem}")
+        } else {
+            "the body is not a response of an update server".to_owned()
+        },
     }
 }

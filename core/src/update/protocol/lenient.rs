@@ -39,10 +39,14 @@ pub(super) fn if_valid<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) 
     Ok(serde_json::from_value(value).ok())
 }
 
-/// A time in seconds, rounded up; `None` if it is negative or not a number.
+/// As [`whole_seconds`].
 pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-    let value = Value::deserialize(from)?;
+    Value::deserialize(from).map(|value| whole_seconds(&value))
+}
+
+/// A time in seconds, rounded up; `None` if it is negative or not a number.
+pub(super) fn whole_seconds(value: &Value) -> Option<u64> {
     let fraction = || value.as_f64().filter(|seconds| *seconds >= 0.0);
     let whole = || Duration::try_from_secs_f64(fraction()?.ceil()).ok();
-    Ok(value.as_u64().or_else(|| whole().map(|time| time.as_secs())))
+    value.as_u64().or_else(|| whole().map(|time| time.as_secs()))
 }

@@ -8,6 +8,7 @@
 
 mod channel_self;
 mod lenient;
+mod members;
 mod offer_proof;
 mod report_action;
 mod request;
@@ -15,9 +16,11 @@ mod response;
 mod statistics;
 mod status_code;
 
+pub(super) use members::read;
 pub(super) use response::{MAX_RETRY_AFTER, wait_in_body};
 
 pub use channel_self::{ChannelInfo, ChannelOrigin, ChannelRequest, ChannelResponse, ChannelSet, CurrentChannel};
+pub use members::FromResponse;
 pub use report_action::ReportAction;
 pub use request::{Platform, UpdateRequest};
 pub use response::{BUILT_IN, ManifestEntry, NO_ARCHIVE, UpdateOffer, UpdateResponse};

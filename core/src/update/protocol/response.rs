@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::lenient;
-use super::status_code::{MoreInfo, Notice, StatusKind};
+use super::lenient::whole_seconds;
+use super::members::{self, FromResponse, Members};
+use super::status_code::{Notice, ReportedKind, StatusKind};
 use crate::error::{Error, Result};
 use crate::http::download::{WEB_PAGE, is_markup};
 use crate::setters::setters;
@@ -113,29 +115,43 @@ pub struct ManifestEntry {
     pub download_url: Option<String>,
 }
 
-/// The members of all responses.
-#[derive(Deserialize)]
-struct Members {
-    #[serde(default, deserialize_with = "lenient::filled")]
-    error: Option<String>,
-    #[serde(default, deserialize_with = "lenient::filled")]
-    kind: Option<String>,
-    #[serde(default, deserialize_with = "lenient::filled")]
+/// The members of an offer, and of an empty response.
+struct Offered {
     version: Option<String>,
-    #[serde(default, deserialize_with = "lenient::filled")]
     url: Option<String>,
-    #[serde(default, deserialize_with = "lenient::filled")]
     checksum: Option<String>,
-    #[serde(default, deserialize_with = "lenient::filled")]
     session_key: Option<String>,
-    #[serde(default)]
-    manifest: Option<Vec<ManifestEntry>>,
-    #[serde(default, deserialize_with = "lenient::filled")]
+    manifest: Vec<ManifestEntry>,
     link: Option<String>,
-    #[serde(default, deserialize_with = "lenient::filled")]
     comment: Option<String>,
-    #[serde(default, deserialize_with = "lenient::filled")]
     message: Option<String>,
+}
+
+impl FromResponse for Offered {
+    fn from_response(value: &Value) -> Result<Self, String> {
+        let members = Members::of(value)?;
+        Ok(Self {
+            version: members.filled("version")?,
+            url: members.filled("url")?,
+            checksum: members.filled("checksum")?,
+            session_key: members.filled("session_key")?,
+            manifest: members.list("manifest")?.unwrap_or_default(),
+            link: members.filled("link")?,
+            comment: members.filled("comment")?,
+            message: members.filled("message")?,
+        })
+    }
+}
+
+impl FromResponse for ManifestEntry {
+    fn from_response(value: &Value) -> Result<Self, String> {
+        let members = Members::of(value)?;
+        Ok(Self {
+            file_name: members.string_if_any("file_name")?,
+            file_hash: members.string_if_any("file_hash")?,
+            download_url: members.string_if_any("download_url")?,
+        })
+    }
 }
 
 impl UpdateResponse {
@@ -169,8 +185,10 @@ impl UpdateResponse {
         };
         let retry_after = retry_after.map(|wait| wait.min(MAX_RETRY_AFTER));
         let is_limited = status == 429 || retry_after.is_some();
-        let members: Members = match read(body) {
-            Ok(members) => members,
+        let parsed =
+            members::parse(body).and_then(|value| Ok((Offered::from_response(&value)?, is_notice(&value)?, value)));
+        let (offered, is_notice, value) = match parsed {
+            Ok(parsed) => parsed,
             Err(_) if is_limited => {
                 return Ok(Self::Limited {
                     notice: None,
@@ -185,8 +203,8 @@ impl UpdateResponse {
                 )));
             }
         };
-        if members.error.is_some() || members.kind.is_some() {
-            let notice = read_notice(body).map_err(|problem| server(format!("invalid notice: {problem}")))?;
+        if is_notice {
+            let notice = read_notice(&value).map_err(|problem| server(format!("invalid notice: {problem}")))?;
             return Ok(if is_limited {
                 let notice = Some(notice);
                 Self::Limited { notice, retry_after }
@@ -201,9 +219,9 @@ impl UpdateResponse {
             });
         }
         if !successful {
-            return Err(server(members.message.map_or_else(String::new, printable)));
+            return Err(server(offered.message.map_or_else(String::new, printable)));
         }
-        members.into_response(url, status)
+        offered.into_response(url, status)
     }
 
     fn refused(notice: Notice) -> Self {
@@ -216,9 +234,9 @@ impl UpdateResponse {
     }
 }
 
-impl Members {
+impl Offered {
     fn into_response(self, url: &str, status: u16) -> Result<UpdateResponse> {
-        let files = self.manifest.unwrap_or_default();
+        let files = self.manifest;
         let archive = self.url.filter(|url| url != NO_ARCHIVE);
         match (self.version, archive) {
             (Some(version), _) if version == BUILT_IN => Ok(UpdateResponse::BuiltIn(None)),
@@ -260,47 +278,35 @@ fn single_files(version: Option<String>, files: usize) -> Error {
 
 /// The wait in the body of a refusal, in `moreInfo` or beside it.
 pub(in crate::update) fn wait_in_body(body: &[u8]) -> Option<Duration> {
-    #[derive(Deserialize)]
-    struct Refusal {
-        #[serde(default, rename = "moreInfo", deserialize_with = "lenient::if_valid")]
-        more_info: Option<MoreInfo>,
-        #[serde(default, rename = "retryAfterSeconds", deserialize_with = "lenient::seconds")]
-        seconds: Option<u64>,
-    }
-    let refusal: Refusal = serde_json::from_slice(body).ok()?;
-    let in_details = refusal.more_info.and_then(|details| details.retry_after_seconds);
-    in_details.or(refusal.seconds).map(Duration::from_secs)
+    let value = members::parse(body).ok()?;
+    let seconds = |value: &Value| value.get("retryAfterSeconds").and_then(whole_seconds);
+    let in_details = value.get("moreInfo").and_then(seconds);
+    in_details.or_else(|| seconds(&value)).map(Duration::from_secs)
 }
 
-/// Parses the members of an object.
-fn read(body: &[u8]) -> Result<Members, serde_json::Error> {
-    // serde also deserializes a struct from an array, but a response must be an object.
-    let object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if object {
-        serde_json::from_slice(body)
-    } else {
-        Err(serde::de::Error::custom("expected a JSON object"))
-    }
+/// Whether a response has the code or the kind of a notice.
+fn is_notice(value: &Value) -> Result<bool, String> {
+    let members = Members::of(value)?;
+    Ok(members.filled("error")?.is_some() || members.filled("kind")?.is_some())
 }
 
-/// Parses a notice. Some servers send a kind without a code.
-fn read_notice(body: &[u8]) -> Result<Notice, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct WithoutCode {
-        kind: Option<StatusKind>,
-        #[serde(default, deserialize_with = "lenient::text")]
-        message: String,
+/// Reads a notice. Some servers send a kind without a code.
+fn read_notice(value: &Value) -> Result<Notice, String> {
+    let members = Members::of(value)?;
+    if members.find("error").is_some() {
+        return Notice::from_response(value);
     }
-    serde_json::from_slice(body).or_else(|error| {
-        let without_code: WithoutCode = serde_json::from_slice(body).map_err(|_| error)?;
-        let code = match without_code.kind {
-            Some(StatusKind::UpToDate) => "no_new_version_available",
-            _ => "unknown",
-        };
-        let mut notice = Notice::new(code, without_code.message);
-        notice.stated_kind = without_code.kind.map(super::status_code::ReportedKind::Known);
-        Ok(notice)
-    })
+    let word = members.string("kind")?;
+    let Some(kind) = StatusKind::of_word(&word) else {
+        return Err("error is missing".to_owned());
+    };
+    let code = match kind {
+        StatusKind::UpToDate => "no_new_version_available",
+        _ => "unknown",
+    };
+    let mut notice = Notice::new(code, members.text("message")?);
+    notice.stated_kind = Some(ReportedKind::Known(kind));
+    Ok(notice)
 }
 
 /// A server's text with control characters escaped.

@@ -1,8 +1,10 @@
 //! Reports of devices: one event, or an array of events.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::lenient;
+use super::members::{FromResponse, Members, expected, within};
 use super::report_action::ReportAction;
 use super::request::UpdateRequest;
 use crate::setters::setters;
@@ -96,6 +98,29 @@ impl StatsResult {
             index,
             error: Some(error.into()),
         }
+    }
+}
+
+impl FromResponse for StatsResponse {
+    fn from_response(value: &Value) -> Result<Self, String> {
+        let members = Members::of(value)?;
+        Ok(Self {
+            status: members.string("status")?,
+            results: members.list("results")?,
+        })
+    }
+}
+
+impl FromResponse for StatsResult {
+    fn from_response(value: &Value) -> Result<Self, String> {
+        let members = Members::of(value)?;
+        let index = members.find("index").unwrap_or(&Value::Null);
+        let number = index.as_u64().and_then(|number| usize::try_from(number).ok());
+        Ok(Self {
+            status: members.string("status")?,
+            index: number.ok_or_else(|| within("index", &expected("a whole number", index)))?,
+            error: members.string_if_any("error")?,
+        })
     }
 }
 

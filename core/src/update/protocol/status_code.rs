@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::lenient;
+use serde_json::Value;
 
+use super::lenient;
+use super::members::{FromResponse, Members, expected, within};
 use crate::setters::setters;
 
 /// The kind of a response without a bundle.
@@ -30,6 +32,15 @@ impl StatusKind {
             Self::Blocked => "blocked",
             Self::Failed => "failed",
         }
+    }
+}
+
+impl StatusKind {
+    /// The kind of this word.
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        [Self::UpToDate, Self::Blocked, Self::Failed]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 
@@ -312,6 +323,33 @@ pub struct MoreInfo {
 impl MoreInfo {
     setters! {
         with_retry_after_seconds(retry_after_seconds: impl Into<Option<u64>>);
+    }
+}
+
+impl FromResponse for Notice {
+    fn from_response(value: &Value) -> Result<Self, String> {
+        let members = Members::of(value)?;
+        Ok(Self {
+            error: StatusCode(members.string("error")?),
+            message: members.text("message")?,
+            stated_kind: match members.find("kind") {
+                None => None,
+                Some(Value::String(word)) => {
+                    let known = StatusKind::of_word(word).map(ReportedKind::Known);
+                    Some(known.unwrap_or_else(|| ReportedKind::Other(word.clone())))
+                }
+                Some(other) => return Err(within("kind", &expected("a string", other))),
+            },
+            version: members.filled("version")?,
+            old: members.filled("old")?,
+            major: members.flag("major")?,
+            more_info: members.find("moreInfo").and_then(|value| {
+                let members = Members::of(value).ok()?;
+                Some(MoreInfo {
+                    retry_after_seconds: members.find("retryAfterSeconds").and_then(lenient::whole_seconds),
+                })
+            }),
+        })
     }
 }
 

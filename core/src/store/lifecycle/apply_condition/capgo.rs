@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::ApplyCondition;
 use crate::error::{Error, Result};
-use crate::json::shown;
+use crate::json::{JsonObject, compact, shown};
 use crate::native::NativeVersion;
 use crate::time::{Timestamp, UtcOffset};
 
@@ -55,7 +55,7 @@ impl ApplyCondition {
     /// has a `value`, since the plugin's own storage form does; that of `kill` is empty.
     #[must_use]
     pub fn to_capgo_json(conditions: &[Self]) -> String {
-        Value::Array(conditions.iter().map(Self::to_capgo).collect()).to_string()
+        compact(&Value::Array(conditions.iter().map(Self::to_capgo).collect()))
     }
 
     fn to_capgo(&self) -> Value {
@@ -65,9 +65,7 @@ impl ApplyCondition {
             Self::NativeVersion(version) => ("nativeVersion", version.as_str().to_owned()),
             Self::Date(date) => ("date", date.to_iso8601()),
         };
-        let members = [("kind", kind.to_owned()), ("value", value)].into_iter();
-        let members = members.map(|(name, text)| (name.to_owned(), Value::String(text)));
-        Value::Object(members.collect())
+        JsonObject::new().text("kind", kind).text("value", &value).done()
     }
 }
 
