@@ -290,7 +290,7 @@ impl UpdaterOptions {
             .as_ref()
             .is_some_and(|permissions| permissions.bundle_error);
         let policy = core::PolicyOptions::new(self.mode.to_core())
-            .with_period(CheckPeriod::from_seconds(self.check_period_seconds).interval())
+            .with_period(CheckPeriod::from_seconds(self.check_period_seconds))
             .with_splash(splash)
             .with_bundle_error(allows_error);
         let permissions = self.permissions.as_ref().map(Permissions::to_core).unwrap_or_default();

@@ -157,7 +157,7 @@ impl Policy {
     /// The next check while the app stays visible: soon after a failure that may pass, else after the period.
     fn schedule_check(&self, step: &mut Step, may_pass: bool) {
         let retry = RETRY_AFTER[(self.checks.failures.max(1) as usize - 1).min(RETRY_AFTER.len() - 1)];
-        let after = match (may_pass, self.options.period) {
+        let after = match (may_pass, self.options.period.interval()) {
             (true, Some(period)) => Some(retry.min(period)),
             (true, None) => Some(retry),
             (false, period) => period,

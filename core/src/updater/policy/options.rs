@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::updater::check_period::CheckPeriod;
 use crate::updater::mode::UpdateMode;
 
 /// The settings of a [`Policy`](super::Policy).
@@ -10,8 +11,8 @@ use crate::updater::mode::UpdateMode;
 pub struct PolicyOptions {
     /// When to check, and when to apply what was installed.
     pub mode: UpdateMode,
-    /// The time between two checks while the app is visible; `None`: only when it becomes visible.
-    pub period: Option<Duration>,
+    /// The time between two checks while the app is visible; [`OFF`](CheckPeriod::OFF): only when it becomes visible.
+    pub period: CheckPeriod,
     /// The longest time that the splash screen stays; zero: as long as it takes. `None`: the policy leaves the splash
     /// screen alone.
     pub splash: Option<Duration>,
@@ -25,7 +26,7 @@ impl PolicyOptions {
     pub fn new(mode: UpdateMode) -> Self {
         Self {
             mode,
-            period: None,
+            period: CheckPeriod::OFF,
             splash: None,
             allow_bundle_error: false,
         }
@@ -33,7 +34,7 @@ impl PolicyOptions {
 
     /// Sets the time between two checks.
     #[must_use]
-    pub fn with_period(mut self, period: Option<Duration>) -> Self {
+    pub fn with_period(mut self, period: CheckPeriod) -> Self {
         self.period = period;
         self
     }

@@ -21,4 +21,5 @@ use crate::native::NativeApp;
 use crate::store::{BundleId, BundleRef, Confirmation, Launch, LaunchReason};
 use crate::time::Timestamp;
 use crate::update::protocol::ReportAction;
+use crate::updater::check_period::CheckPeriod;
 use crate::updater::mode::UpdateMode;

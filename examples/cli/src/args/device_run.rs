@@ -1,10 +1,9 @@
 //! `capbundle device run`
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use capbundle::http::Url;
-use capbundle::updater::UpdateMode;
+use capbundle::updater::{CheckPeriod, UpdateMode};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
@@ -76,10 +75,10 @@ pub(crate) struct RunArgs {
     /// When the app checks and when it applies an update, Capgo's autoUpdate
     #[arg(long, value_name = "MODE", default_value = "atBackground", value_parser = modes())]
     pub(crate) mode: UpdateMode,
-    /// Time between two checks while the app is visible: a number and s, m, h or d; Capgo's plugin allows no less than
-    /// 10m [default: it checks only when it becomes visible]
-    #[arg(long, value_name = "TIME", value_parser = value_parsers::duration)]
-    pub(crate) period: Option<Duration>,
+    /// Time between two checks while the app is visible: a number and s, m, h or d; less than 10m is raised to 10m, as
+    /// in Capgo's plugin [default: it checks only when it becomes visible]
+    #[arg(long, value_name = "TIME", value_parser = check_period)]
+    pub(crate) period: Option<CheckPeriod>,
     /// App id [default: appId of capacitor.config]
     #[arg(long, value_name = "APP_ID")]
     pub(crate) app_id: Option<String>,
@@ -118,4 +117,9 @@ fn modes() -> impl TypedValueParser<Value = UpdateMode> {
         let found = UpdateMode::ALL.iter().copied().find(|mode| mode.as_str() == name);
         found.ok_or("expected a mode")
     })
+}
+
+fn check_period(text: &str) -> Result<CheckPeriod, String> {
+    let seconds = value_parsers::duration(text)?.as_secs();
+    Ok(CheckPeriod::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX)))
 }

@@ -252,7 +252,7 @@ fn the_splash_screen_of_a_mode_that_never_applies_at_once_goes_with_the_first_pa
 
 #[test]
 fn the_period_runs_while_the_app_is_visible() {
-    let period = Some(Duration::from_secs(600));
+    let period = CheckPeriod::from_seconds(600);
     let mut world = World::running(PolicyOptions::new(UpdateMode::AtBackground).with_period(period));
     world.update(Ending::UpToDate);
     world.wait(Duration::from_secs(599));
@@ -263,4 +263,15 @@ fn the_period_runs_while_the_app_is_visible() {
     world.background();
     world.wait(Duration::from_secs(6000));
     assert!(world.updates.is_empty());
+}
+
+#[test]
+fn a_period_below_ten_minutes_is_ten_minutes() {
+    let period = CheckPeriod::from_seconds(1);
+    let mut world = World::running(PolicyOptions::new(UpdateMode::AtBackground).with_period(period));
+    world.update(Ending::UpToDate);
+    world.wait(Duration::from_secs(599));
+    assert!(world.updates.is_empty());
+    world.wait(Duration::from_secs(1));
+    assert_eq!(world.updates.len(), 1);
 }

@@ -38,7 +38,7 @@ impl Random {
         ];
         let mode = modes[usize::try_from(self.below(6)).expect("a small number")];
         PolicyOptions::new(mode)
-            .with_period(self.once_in(2).then(|| Duration::from_secs(600)))
+            .with_period(CheckPeriod::from_seconds(if self.once_in(2) { 600 } else { 0 }))
             .with_splash(self.once_in(2).then(|| Duration::from_secs(self.below(2) * 10)))
             .with_bundle_error(self.once_in(2))
     }

@@ -40,7 +40,7 @@ impl Settings {
             .with_os_version(args.os_version.as_str())
             .with_plugin_version(args.plugin_version.as_str())
             .with_build(args.emulator, !args.development);
-        let policy = PolicyOptions::new(args.mode).with_period(args.period);
+        let policy = PolicyOptions::new(args.mode).with_period(args.period.unwrap_or_default());
         Ok(Self {
             native: device.native_or(args.native_version.as_deref(), args.native_build.as_deref()),
             proof,
