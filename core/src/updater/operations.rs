@@ -91,6 +91,10 @@ impl Updater {
                 self.settings.change(|settings| settings.retry_after_until = *until)?;
                 Outcome::Done
             }
+            StoreOperation::RememberAnswer => {
+                self.settings.change(|settings| settings.native_is_new = false)?;
+                Outcome::Done
+            }
         })
     }
 
@@ -121,8 +125,8 @@ impl Updater {
         Ok(())
     }
 
-    /// The native app, compared with the one of the last start: whether it is new, and the wait that the server asked
-    /// an earlier process for.
+    /// The native app, compared with the one of the last start: whether it is new, or was in an earlier process whose
+    /// checks got no answer; and the wait that the server asked an earlier process for.
     pub(super) fn see_native(&self, native: &NativeApp) -> (bool, Option<Timestamp>) {
         let settings = match self.settings.load() {
             Ok(settings) => settings,
@@ -148,7 +152,10 @@ impl Updater {
                         .with_previous(before.version.as_str()),
                 );
             }
-            let noted = self.settings.change(|settings| settings.native = Some(native.clone()));
+            let noted = self.settings.change(|settings| {
+                settings.native = Some(native.clone());
+                settings.native_is_new = true;
+            });
             if let Err(error) = noted {
                 self.log.write(
                     &self
@@ -159,7 +166,7 @@ impl Updater {
                 );
             }
         }
-        (is_new, settings.retry_after_until)
+        (is_new || settings.native_is_new, settings.retry_after_until)
     }
 
     fn log_launch(&self, event: LogEvent, launch: &Launch) {
@@ -230,5 +237,6 @@ fn name_of(operation: &StoreOperation) -> &'static str {
         StoreOperation::SetDelays(_) => "set_delays",
         StoreOperation::MarkFailed(_) => "mark_failed",
         StoreOperation::RememberWait(_) => "remember_wait",
+        StoreOperation::RememberAnswer => "remember_answer",
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) last_check: Option<Timestamp>,
     /// The native app that the updater last saw.
     pub(crate) native: Option<NativeApp>,
+    /// That native app is new, and no check has got an answer since.
+    pub(crate) native_is_new: bool,
     /// Members of a later version, which are written again.
     unknown: Map<String, Value>,
 }
@@ -205,6 +207,7 @@ impl Settings {
         let native = self.native.as_ref();
         set("native_version", native.map(|native| native.version.as_str().into()));
         set("native_build", native.map(|native| native.build.as_str().into()));
+        set("native_is_new", self.native_is_new.then(|| true.into()));
         members
     }
 
@@ -224,6 +227,7 @@ impl Settings {
             retry_after_until: take_time(&mut members, "retry_after_until")?,
             last_check: take_time(&mut members, "last_check")?,
             native: (native_version.zip(native_build)).map(|(version, build)| NativeApp::new(version, build)),
+            native_is_new: take_flag(&mut members, "native_is_new")?,
             unknown: members,
         })
     }
@@ -234,6 +238,14 @@ fn take_text(members: &mut Map<String, Value>, name: &str) -> Result<Option<Stri
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(format!("{name}: expected a string")),
+    }
+}
+
+fn take_flag(members: &mut Map<String, Value>, name: &str) -> Result<bool, String> {
+    match members.remove(name) {
+        None => Ok(false),
+        Some(Value::Bool(flag)) => Ok(flag),
+        Some(_) => Err(format!("{name}: expected a boolean")),
     }
 }
 

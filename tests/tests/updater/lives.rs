@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use capbundle::native::NativeApp;
 use capbundle::progress::Control;
 use capbundle::store::BundleRef;
 use capbundle::updater::policy::Request;
@@ -229,4 +230,37 @@ fn a_call_gets_its_reply_while_the_background_thread_works() {
         let refused = replies.iter().filter(|reply| reply.is_err()).count();
         assert_eq!(refused, 300, "a refusal was lost");
     });
+}
+
+#[test]
+fn an_installation_is_remembered_until_the_server_answers() {
+    let update = Published::plain("2.0.0", 100);
+    let mut app = App::new(UpdateMode::AtInstall, Behaviour::idle());
+    let mut old = app.process();
+    old.confirm();
+    old.work();
+    drop(old);
+    app.native = NativeApp::new("1.1.0", "2");
+    // Its first process ends before the check, the second has no network.
+    drop(app.process());
+    let mut offline = Behaviour::idle();
+    offline.update = Box::new(|_| Reply::new(200, "").with(Fault::Refuse));
+    app.behave(offline);
+    let mut second = app.process();
+    second.confirm();
+    second.work();
+    drop(second);
+    app.behave(Behaviour::offering(&update));
+    let mut third = app.process();
+    third.confirm();
+    third.work();
+    assert_eq!(third.version(), "2.0.0", "at once");
+    third.confirm();
+    drop(third);
+
+    app.behave(Behaviour::offering(&Published::plain("3.0.0", 100)));
+    let mut fourth = app.process();
+    fourth.confirm();
+    fourth.work();
+    assert_eq!(fourth.version(), "2.0.0", "the user is at work");
 }

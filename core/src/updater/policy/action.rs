@@ -93,6 +93,9 @@ pub enum StoreOperation {
     MarkFailed(BundleId),
     /// Remember not to check before this time, also in the next process: [`Outcome::Done`](super::Outcome::Done).
     RememberWait(Option<Timestamp>),
+    /// Remember that a check of this native app got an answer: the app is not new any more, also in the next process.
+    /// [`Outcome::Done`](super::Outcome::Done).
+    RememberAnswer,
 }
 
 /// What the web view loads.

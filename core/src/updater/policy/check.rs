@@ -114,7 +114,7 @@ impl Policy {
             _ => false,
         };
         self.checks.has_checked = true;
-        self.checks.native_is_new &= !is_answer;
+        let is_first_answer = is_answer && std::mem::take(&mut self.checks.native_is_new);
         self.checks.failures = if may_pass {
             self.checks.failures.saturating_add(1)
         } else {
@@ -152,6 +152,10 @@ impl Policy {
             }
             UpdateOutcome::Cancelled => self.no_update(step, ReadyStatus::Failed),
         }
+        if is_first_answer {
+            // Last: if the process ends before it, the next one applies the update at once.
+            self.ask(step, Pending::Remember, StoreOperation::RememberAnswer);
+        }
     }
 
     /// The next check while the app stays visible: soon after a failure that may pass, else after the period.
@@ -173,7 +177,7 @@ impl Policy {
         };
         self.checks.not_before = Some(step.now.monotonic + wait);
         let until = Timestamp(step.now.wall.0.saturating_add(wait.as_secs()));
-        self.ask(step, Pending::RememberWait, StoreOperation::RememberWait(Some(until)));
+        self.ask(step, Pending::Remember, StoreOperation::RememberWait(Some(until)));
         self.start_check_timer(step, wait);
     }
 

@@ -145,7 +145,7 @@ impl Policy {
                 | Pending::EnterBackground
                 | Pending::EnterForeground
                 | Pending::ApplyInBackground
-                | Pending::RememberWait,
+                | Pending::Remember,
                 _,
             ) => {}
         }

@@ -81,7 +81,7 @@ pub(super) enum Pending {
     NextUpdate(BundleRef),
     /// The built-in bundle, because the server says so.
     ResetByServer,
-    RememberWait,
+    Remember,
     Call(PendingCall),
 }
 

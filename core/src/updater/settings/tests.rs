@@ -55,6 +55,7 @@ fn a_change_is_durable_with_every_member() {
         retry_after_until: Some(Timestamp(10)),
         last_check: Some(Timestamp(9)),
         native: Some(NativeApp::new("1.0", "7")),
+        native_is_new: true,
         unknown: Map::new(),
     };
 

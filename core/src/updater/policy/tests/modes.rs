@@ -122,9 +122,11 @@ fn at_install_waits_for_the_first_answer_of_the_server() {
     let mut world = World::new(PolicyOptions::new(UpdateMode::AtInstall));
     world.start_as(true, false);
     world.update(Ending::Unreachable);
+    assert!(!world.store.has_answer, "the next process asks as the first");
     world.event(HostEvent::ConnectivityReturned);
     world.update(Ending::Ready(1));
     assert_eq!(world.served(), bundle(1));
+    assert!(world.store.has_answer);
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub(super) struct Model {
     pub(super) served: Option<BundleRef>,
     pub(super) on_trial: bool,
     pub(super) has_delays: bool,
+    /// It is remembered that a check of a new native app got an answer.
+    pub(super) has_answer: bool,
     /// The next operations fail.
     pub(super) failing: u32,
 }
@@ -153,6 +155,10 @@ impl Model {
             }
             StoreOperation::SetDelays(delays) => {
                 self.has_delays = !delays.is_empty();
+                Outcome::Done
+            }
+            StoreOperation::RememberAnswer => {
+                self.has_answer = true;
                 Outcome::Done
             }
             StoreOperation::EnterBackground | StoreOperation::MarkFailed(_) | StoreOperation::RememberWait(_) => {
