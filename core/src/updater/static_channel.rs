@@ -11,7 +11,7 @@ use super::server::may_pass;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Control;
 use crate::release::Release;
-use crate::store::{ChannelOutcome, ChannelSource, ChannelUpdate, WatchedUpdate};
+use crate::store::{BundleRef, ChannelOutcome, ChannelSource, ChannelUpdate, WatchedUpdate};
 
 impl Updater {
     pub(super) fn update_from_channel(self: &Arc<Self>, source: &StaticSource, control: &Control) -> UpdateOutcome {
@@ -83,6 +83,12 @@ impl Updater {
         };
         self.log.write(&entry);
         match update.outcome {
+            ChannelOutcome::UpToDate(record) if self.is_next(&BundleRef::Bundle(record.id.clone())) => {
+                UpdateOutcome::NextAlready(BundleRef::Bundle(record.id))
+            }
+            ChannelOutcome::BuiltInUpToDate { .. } if self.is_next(&BundleRef::BuiltIn) => {
+                UpdateOutcome::NextAlready(BundleRef::BuiltIn)
+            }
             // Installed is not served yet: the policy decides, also about one that came with an earlier check.
             ChannelOutcome::Installed(record) | ChannelOutcome::UpToDate(record) => UpdateOutcome::Ready(record.id),
             ChannelOutcome::BuiltInNext { .. }
@@ -97,6 +103,11 @@ impl Updater {
                 UpdateOutcome::Refused(refusal(update.passed_over.first().map(|skipped| &skipped.error)))
             }
         }
+    }
+
+    fn is_next(&self, bundle: &BundleRef) -> bool {
+        // If the store cannot say, it is announced again.
+        self.store.next().is_ok_and(|next| next.as_ref() == Some(bundle))
     }
 }
 

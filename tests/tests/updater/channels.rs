@@ -10,7 +10,7 @@ use capbundle::release::{ChannelFile, Release, ReleaseTarget, sign};
 use capbundle::time::UtcOffset;
 use capbundle::update::protocol::Platform;
 use capbundle::updater::{
-    BridgeCall, CallRejection, DeviceInfo, Load, PolicyOptions, Source, StaticSource, UpdateMode, Updater,
+    BridgeCall, CallRejection, DeviceInfo, Load, LogEntry, PolicyOptions, Source, StaticSource, UpdateMode, Updater,
     UpdaterOptions,
 };
 use serde_json::{Value, json};
@@ -165,6 +165,32 @@ fn an_app_follows_the_releases_of_its_channel() {
     let mut process = device.process();
     process.work();
     assert_eq!((process.version(), archives_requested(&site)), ("2.0", 0));
+}
+
+#[test]
+fn a_release_that_is_next_already_is_announced_once() {
+    let site = TestSite::new();
+    let device = with_release_1(&site, UpdateMode::AtBackground);
+    site.publish("2.0", 2, 0);
+    site.offer(Some(2), None);
+    let mut process = device.process();
+    process.work();
+    assert!(device.told.names().contains(&"setNext"));
+    process.call("triggerUpdateCheck", &json!({})).unwrap();
+    process.work();
+    assert_eq!(
+        device.told.last("appReady")["status"],
+        "update downloaded, applied next"
+    );
+    assert_eq!(device.told.names(), ["noNeedUpdate", "appReady"]);
+    let log = process.updater.log().entries().unwrap();
+    let version_2 = |event: &str| {
+        let about = |entry: &&LogEntry| entry.event.as_str() == event && entry.version.as_deref() == Some("2.0");
+        log.iter().filter(about).count()
+    };
+    assert_eq!((version_2("installed"), version_2("next_set")), (1, 1));
+    process.return_to_app();
+    assert_eq!(process.version(), "2.0");
 }
 
 #[test]

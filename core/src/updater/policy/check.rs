@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::action::{Action, Announcement, CheckKind, ReadyStatus, StoreOperation};
 use super::event::{CheckAnswer, Moment, Outcome, Timer, UpdateOutcome};
-use super::state::{Begin, Checks, Pending, Policy, Running, Step};
+use super::state::{Begin, Checks, Pending, Policy, Running, Step, Update};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{BundleId, BundleRef};
+use crate::store::BundleRef;
 use crate::time::Timestamp;
 use crate::update::protocol::ReportAction;
 use crate::updater::mode::{CheckSituation, UpdateMode};
@@ -41,6 +41,13 @@ impl Checks {
             (false, false) => CheckSituation::AfterColdStart,
             (_, true) => CheckSituation::Later,
         }
+    }
+}
+
+impl Update {
+    fn new(bundle: BundleRef) -> Self {
+        let is_news = true;
+        Self { bundle, is_news }
     }
 }
 
@@ -124,8 +131,12 @@ impl Policy {
         // In the background no user waits: what comes next is applied at once.
         let is_direct = running.is_direct && !self.splash.timed_out && !self.in_background;
         match outcome {
-            UpdateOutcome::Ready(id) => self.update_ready(step, id, is_direct),
-            UpdateOutcome::BuiltIn => self.built_in_wanted(step, is_direct),
+            UpdateOutcome::Ready(id) => self.take_update(step, Update::new(BundleRef::Bundle(id)), is_direct),
+            UpdateOutcome::BuiltIn => self.take_update(step, Update::new(BundleRef::BuiltIn), is_direct),
+            UpdateOutcome::NextAlready(bundle) => {
+                let is_news = false;
+                self.take_update(step, Update { bundle, is_news }, is_direct);
+            }
             UpdateOutcome::UpToDate(answer) => {
                 if let Some(answer) = answer {
                     self.announce_answer(step, CheckKind::UpToDate, answer);
@@ -181,48 +192,35 @@ impl Policy {
         self.start_check_timer(step, wait);
     }
 
-    fn update_ready(&mut self, step: &mut Step, id: BundleId, is_direct: bool) {
-        let bundle = BundleRef::Bundle(id);
-        if self.served() == bundle {
+    fn take_update(&mut self, step: &mut Step, update: Update, is_direct: bool) {
+        let is_served = self.served() == update.bundle;
+        // While the built-in bundle is served, a bundle that waits would undo it.
+        let may_be_replaced = self.options.mode.sets_next() && update.bundle == BundleRef::BuiltIn;
+        if is_served && !may_be_replaced {
             return self.no_update(step, ReadyStatus::UpToDate);
         }
-        self.take_update(step, bundle, is_direct);
-    }
-
-    fn built_in_wanted(&mut self, step: &mut Step, is_direct: bool) {
-        if self.served() == BundleRef::BuiltIn {
-            // A bundle that waits would undo it.
-            return self.take_update(step, BundleRef::BuiltIn, false);
-        }
-        self.take_update(step, BundleRef::BuiltIn, is_direct);
-    }
-
-    fn take_update(&mut self, step: &mut Step, bundle: BundleRef, is_direct: bool) {
         if !self.options.mode.sets_next() {
-            let is_served = self.served() == bundle;
-            if is_served {
-                return self.no_update(step, ReadyStatus::UpToDate);
-            }
-            step.notify(Announcement::UpdateAvailable(bundle));
+            step.notify(Announcement::UpdateAvailable(update.bundle));
             return self.ready(step, ReadyStatus::Downloaded);
         }
-        match (is_direct, &bundle) {
+        let bundle = update.bundle.clone();
+        match (is_direct && !is_served, &bundle) {
             (true, BundleRef::BuiltIn) => {
                 let operation = StoreOperation::ApplyUnlessDelayed(bundle);
-                self.ask(step, Pending::ResetByServer, operation);
+                self.ask(step, Pending::ResetByServer(update), operation);
             }
             (true, BundleRef::Bundle(_)) => {
-                let operation = StoreOperation::ApplyUnlessDelayed(bundle.clone());
-                self.ask(step, Pending::ApplyUpdate(bundle), operation);
+                let operation = StoreOperation::ApplyUnlessDelayed(bundle);
+                self.ask(step, Pending::ApplyUpdate(update), operation);
             }
-            (false, _) => {
-                let operation = StoreOperation::SetNext(bundle.clone());
-                self.ask(step, Pending::NextUpdate(bundle), operation);
+            (false, _) if update.is_news => {
+                self.ask(step, Pending::NextUpdate(update), StoreOperation::SetNext(bundle));
             }
+            (false, _) => self.update_is_next(step, update),
         }
     }
 
-    pub(super) fn update_applied(&mut self, step: &mut Step, bundle: BundleRef, outcome: Result<Outcome>) {
+    pub(super) fn update_applied(&mut self, step: &mut Step, update: Update, outcome: Result<Outcome>) {
         match outcome {
             Ok(Outcome::ServeIfAny(Some(launch))) => {
                 self.switched(step, &launch);
@@ -233,20 +231,22 @@ impl Policy {
                 step.report(ReportAction::SetFail);
                 self.not_taken(step);
             }
-            Ok(_) => self.update_is_next(step, bundle, true),
+            Ok(_) => self.update_is_next(step, update),
         }
     }
 
-    pub(super) fn update_is_next(&mut self, step: &mut Step, bundle: BundleRef, is_next: bool) {
-        if !is_next {
-            return self.not_taken(step);
-        }
+    pub(super) fn update_is_next(&mut self, step: &mut Step, update: Update) {
+        let Update { bundle, is_news } = update;
         if self.served() == bundle {
             return self.no_update(step, ReadyStatus::UpToDate);
         }
-        step.notify(Announcement::UpdateAvailable(bundle.clone()));
-        step.notify(Announcement::SetNext(bundle));
-        step.report(ReportAction::SetNext);
+        if is_news {
+            step.notify(Announcement::UpdateAvailable(bundle.clone()));
+            step.notify(Announcement::SetNext(bundle));
+            step.report(ReportAction::SetNext);
+        } else {
+            step.notify(Announcement::NoNeedUpdate(self.served()));
+        }
         self.ready(step, ReadyStatus::Next);
         self.hide_splash(step);
         if let Some(native) = self.native.clone().filter(|_| self.in_background) {
@@ -254,19 +254,19 @@ impl Policy {
         }
     }
 
-    pub(super) fn reset_by_server(&mut self, step: &mut Step, outcome: Result<Outcome>) {
+    pub(super) fn reset_by_server(&mut self, step: &mut Step, update: Update, outcome: Result<Outcome>) {
         match outcome {
             Ok(Outcome::ServeIfAny(Some(launch))) => {
                 self.was_reset(step, &launch);
                 self.ready(step, ReadyStatus::Installed);
             }
-            Ok(_) => self.update_is_next(step, BundleRef::BuiltIn, true),
+            Ok(_) => self.update_is_next(step, update),
             Err(_) => self.not_taken(step),
         }
     }
 
     /// The store refused it: it failed meanwhile, or the disk is full. The next check offers it again.
-    fn not_taken(&mut self, step: &mut Step) {
+    pub(super) fn not_taken(&mut self, step: &mut Step) {
         step.notify(Announcement::DownloadFailed(None));
         self.no_update(step, ReadyStatus::Failed);
     }

@@ -165,6 +165,8 @@ pub enum UpdateOutcome {
     Ready(BundleId),
     /// The device should have the built-in bundle.
     BuiltIn,
+    /// This is what the device should have, and an earlier check made it the next bundle: no news for the app.
+    NextAlready(BundleRef),
     /// No answer, or none that is one. The next attempt may succeed.
     Unreachable {
         /// Why.

@@ -135,9 +135,10 @@ impl Policy {
             (Pending::EnterForeground, Ok(Outcome::Deadline(deadline))) => self.restart_page_timer(step, deadline),
             (Pending::Page(pending), outcome) => self.page_outcome(step, pending, outcome),
             (Pending::Update, outcome) => self.update_ended(step, outcome),
-            (Pending::ApplyUpdate(bundle), outcome) => self.update_applied(step, bundle, outcome),
-            (Pending::NextUpdate(bundle), outcome) => self.update_is_next(step, bundle, outcome.is_ok()),
-            (Pending::ResetByServer, outcome) => self.reset_by_server(step, outcome),
+            (Pending::ApplyUpdate(update), outcome) => self.update_applied(step, update, outcome),
+            (Pending::NextUpdate(update), Ok(_)) => self.update_is_next(step, update),
+            (Pending::NextUpdate(_), Err(_)) => self.not_taken(step),
+            (Pending::ResetByServer(update), outcome) => self.reset_by_server(step, update, outcome),
             (Pending::Call(pending), outcome) => self.call_ended(step, pending, outcome),
             // A launch cannot fail. The caller logs the errors of the others: there is nothing to decide.
             (

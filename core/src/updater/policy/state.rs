@@ -76,13 +76,21 @@ pub(super) enum Pending {
     Page(PendingPage),
     Update,
     /// An update that was applied at once, unless conditions wait.
-    ApplyUpdate(BundleRef),
+    ApplyUpdate(Update),
     /// An update that comes next.
-    NextUpdate(BundleRef),
+    NextUpdate(Update),
     /// The built-in bundle, because the server says so.
-    ResetByServer,
+    ResetByServer(Update),
     Remember,
     Call(PendingCall),
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub(super) struct Update {
+    pub(super) bundle: BundleRef,
+    /// Not announced yet.
+    pub(super) is_news: bool,
 }
 
 /// A page, and the bundle that it was loaded from.

@@ -277,3 +277,41 @@ fn a_period_below_ten_minutes_is_ten_minutes() {
     world.wait(Duration::from_secs(1));
     assert_eq!(world.updates.len(), 1);
 }
+
+#[test]
+fn what_is_next_already_is_not_announced_again() {
+    let mut world = running(UpdateMode::AtBackground);
+    world.update(Ending::Ready(1));
+    world.announced.clear();
+    world.call(Request::CheckNow);
+    world.update(Ending::NextAlready);
+    assert_eq!(
+        world.announced,
+        [
+            Announcement::NoNeedUpdate(BundleRef::BuiltIn),
+            Announcement::AppReady {
+                bundle: BundleRef::BuiltIn,
+                status: ReadyStatus::Next
+            },
+        ]
+    );
+    world.background();
+    assert_eq!(world.served(), bundle(1));
+}
+
+#[test]
+fn what_is_next_already_is_applied_at_once_where_the_mode_allows_it() {
+    let mut world = running(UpdateMode::Always);
+    world.call(Request::SetDelays(vec![crate::store::ApplyCondition::Kill]));
+    world.settle();
+    world.update(Ending::Ready(1));
+    world.announced.clear();
+    world.call(Request::CheckNow);
+    world.update(Ending::NextAlready);
+    assert!(!world.said(&Announcement::SetNext(bundle(1))), "{:?}", world.announced);
+    world.call(Request::SetDelays(Vec::new()));
+    world.settle();
+    world.call(Request::CheckNow);
+    world.update(Ending::NextAlready);
+    assert_eq!(world.served(), bundle(1));
+}

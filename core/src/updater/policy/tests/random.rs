@@ -44,7 +44,8 @@ impl Random {
     }
 
     fn ending(&mut self) -> Ending {
-        match self.below(12) {
+        match self.below(13) {
+            12 => Ending::NextAlready,
             0..=3 => Ending::Ready(self.number()),
             4 => Ending::BuiltIn,
             5 => Ending::UpToDate,

@@ -9,12 +9,16 @@ use super::*;
 pub(super) enum Ending {
     Ready(u8),
     BuiltIn,
+    /// What an earlier check made next; nothing new if nothing is next.
+    NextAlready,
     UpToDate,
     Blocked,
     Refused,
     Limited(Option<u64>),
     Unreachable,
-    Failed { is_final: bool },
+    Failed {
+        is_final: bool,
+    },
     Cancelled,
 }
 
@@ -336,6 +340,14 @@ impl World {
                 }
                 UpdateOutcome::BuiltIn
             }
+            Ending::NextAlready => match self.store.next.clone().filter(|_| mode.sets_next()) {
+                Some(next) => {
+                    self.wanted.insert(next.to_string());
+                    self.requested |= next == BundleRef::BuiltIn;
+                    UpdateOutcome::NextAlready(next)
+                }
+                None => UpdateOutcome::UpToDate(None),
+            },
             Ending::UpToDate => UpdateOutcome::UpToDate(Some(answer)),
             Ending::Blocked => UpdateOutcome::Blocked(answer),
             Ending::Refused => UpdateOutcome::Refused(answer),
