@@ -48,6 +48,9 @@ pub enum LogEvent {
     ChannelSet,
     /// The channel that was set on this device was removed.
     ChannelUnset,
+    /// The app does not allow the channel of this device any more, and the default channel is followed. `channel` is
+    /// the channel that is not allowed, `text` names the default one. Written once.
+    ChannelRefused,
     /// The native app is another one than at the last launch. `version` is the new one, `previous` the old one.
     NativeAppChanged,
     /// Settings of the updater changed; `text` names them.
@@ -65,7 +68,7 @@ pub enum LogEvent {
 }
 
 /// Every event with its name in the file, which never changes.
-const NAMES: [(LogEvent, &str); 20] = [
+const NAMES: [(LogEvent, &str); 21] = [
     (LogEvent::Launch, "launch"),
     (LogEvent::Check, "check"),
     (LogEvent::DownloadStarted, "download_started"),
@@ -80,6 +83,7 @@ const NAMES: [(LogEvent, &str); 20] = [
     (LogEvent::Reset, "reset"),
     (LogEvent::ChannelSet, "channel_set"),
     (LogEvent::ChannelUnset, "channel_unset"),
+    (LogEvent::ChannelRefused, "channel_refused"),
     (LogEvent::NativeAppChanged, "native_app_changed"),
     (LogEvent::SettingsChanged, "settings_changed"),
     (LogEvent::OperationFailed, "operation_failed"),

@@ -81,7 +81,7 @@ pub enum PluginEvent {
         /// The version that this native app cannot run.
         version: String,
     },
-    /// The device may not choose this channel.
+    /// The device may not choose this channel, or the app does not allow the one it has any more.
     ChannelPrivate {
         /// The channel.
         channel: String,

@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) native: Option<NativeApp>,
     /// That native app is new, and no check has got an answer since.
     pub(crate) native_is_new: bool,
+    /// The channel of this device that the app did not allow at the last check.
+    pub(crate) refused_channel: Option<String>,
     /// Members of a later version, which are written again.
     unknown: Map<String, Value>,
 }
@@ -207,6 +209,7 @@ impl Settings {
         let native = self.native.as_ref();
         set("native_version", native.map(|native| native.version.as_str().into()));
         set("native_build", native.map(|native| native.build.as_str().into()));
+        set("refused_channel", self.refused_channel.as_deref().map(Value::from));
         set("native_is_new", self.native_is_new.then(|| true.into()));
         members
     }
@@ -228,6 +231,7 @@ impl Settings {
             last_check: take_time(&mut members, "last_check")?,
             native: (native_version.zip(native_build)).map(|(version, build)| NativeApp::new(version, build)),
             native_is_new: take_flag(&mut members, "native_is_new")?,
+            refused_channel: take_text(&mut members, "refused_channel")?,
             unknown: members,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::facade::Updater;
 use super::log_entry::LogEvent;
 use super::options::StaticSource;
+use super::plugin_event::PluginEvent;
 use super::policy::{CheckAnswer, UpdateOutcome};
 use super::progress::Downloading;
 use super::server::may_pass;
@@ -15,6 +16,9 @@ use crate::store::{BundleRef, ChannelOutcome, ChannelSource, ChannelUpdate, Watc
 
 impl Updater {
     pub(super) fn update_from_channel(self: &Arc<Self>, source: &StaticSource, control: &Control) -> UpdateOutcome {
+        if let Err(error) = self.note_refused_channel(source) {
+            self.log_problem("settings", &error);
+        }
         let updated = self
             .chosen_channel(source)
             .and_then(|channel| self.follow(&channel, control));
@@ -41,6 +45,29 @@ impl Updater {
         }
         channel.sets_next = self.options.policy.mode.sets_next();
         Ok(channel)
+    }
+
+    /// Tells once that the channel of this device is not one that the app allows: a later version of the app can allow
+    /// others than the one in which it was chosen.
+    fn note_refused_channel(&self, source: &StaticSource) -> Result<()> {
+        let is_refused = |chosen: &String| !source.channels().any(|name| name.as_str() == chosen.as_str());
+        let refused = self.identity()?.channel.filter(is_refused);
+        if self.settings.load()?.refused_channel == refused {
+            return Ok(());
+        }
+        if let Some(channel) = &refused {
+            let default = source.channel.release.channel.as_str();
+            let message = format!("this app does not allow the channel any more; it follows {default}");
+            let entry = self.log.entry(LogEvent::ChannelRefused).with_channel(channel);
+            self.log.write(&entry.with_text(&message));
+            self.emit(PluginEvent::ChannelPrivate {
+                channel: channel.clone(),
+                message,
+            });
+        }
+        // Last: after a crash before this line it is told again, which is better than never.
+        self.settings.change(|settings| settings.refused_channel = refused)?;
+        Ok(())
     }
 
     fn follow(self: &Arc<Self>, channel: &ChannelSource, control: &Control) -> Result<ChannelUpdate> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
+use capbundle::ChannelName;
 use capbundle::http::Http;
 use capbundle::native::NativeApp;
 use capbundle::progress::Control;
@@ -10,8 +11,8 @@ use capbundle::release::{ChannelFile, Release, ReleaseTarget, sign};
 use capbundle::time::UtcOffset;
 use capbundle::update::protocol::Platform;
 use capbundle::updater::{
-    BridgeCall, CallRejection, DeviceInfo, Load, LogEntry, PolicyOptions, Source, StaticSource, UpdateMode, Updater,
-    UpdaterOptions,
+    BridgeCall, CallRejection, DeviceInfo, Load, LogEntry, LogEvent, PolicyOptions, Source, StaticSource, UpdateMode,
+    Updater, UpdaterOptions,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +24,7 @@ struct Device<'a> {
     site: &'a TestSite,
     name: &'static str,
     mode: UpdateMode,
+    allowed: Vec<ChannelName>,
     told: Arc<Told>,
 }
 
@@ -32,13 +34,14 @@ impl<'a> Device<'a> {
             site,
             name: "phone",
             mode,
+            allowed: vec!["beta".parse().unwrap()],
             told: Arc::default(),
         }
     }
 
     /// A new process, whose first page confirms.
     fn process(&self) -> Process<'_> {
-        let source = StaticSource::new(self.site.source(self.name)).with_allowed(["beta".parse().unwrap()]);
+        let source = StaticSource::new(self.site.source(self.name)).with_allowed(self.allowed.clone());
         let mut download = fast_retries();
         download.attempts = 1;
         let options = UpdaterOptions::new(
@@ -343,4 +346,43 @@ fn a_broken_download_of_a_release_is_resumed_by_the_next_process() {
     );
     process.return_to_app();
     assert_eq!(process.version(), "2.0");
+}
+
+#[test]
+fn a_chosen_channel_that_the_app_no_longer_allows_is_told_once_and_followed_again_when_it_does() {
+    let site = TestSite::new();
+    let mut device = with_release_1(&site, UpdateMode::AtBackground);
+    let beta = site.publish("2.0-beta", 2, 0);
+    publish_to_beta(&site, &beta.release);
+    site.offer(Some(1), None);
+    let process = device.process();
+    process.call("setChannel", &json!({ "channel": "beta" })).unwrap();
+    drop(process);
+
+    device.allowed.clear();
+    device.told.names();
+    for told in [1, 0] {
+        let mut process = device.process();
+        process.work();
+        process.return_to_app();
+        assert_eq!(process.version(), "1.0");
+        let names = device.told.names();
+        let refusals = names.iter().filter(|name| **name == "channelPrivate").count();
+        assert_eq!(refusals, told, "{names:?}");
+        let log = process.updater.log().entries().unwrap();
+        let mut refused = log.iter().filter(|entry| entry.event == LogEvent::ChannelRefused);
+        let entry = refused.next().unwrap();
+        assert_eq!(entry.channel.as_deref(), Some("beta"));
+        assert!(
+            entry.text.as_deref().unwrap().ends_with("it follows production"),
+            "{entry:?}"
+        );
+        assert_eq!(refused.next(), None);
+    }
+
+    device.allowed.push("beta".parse().unwrap());
+    let mut process = device.process();
+    process.work();
+    process.return_to_app();
+    assert_eq!(process.version(), "2.0-beta");
 }

@@ -56,6 +56,7 @@ fn a_change_is_durable_with_every_member() {
         last_check: Some(Timestamp(9)),
         native: Some(NativeApp::new("1.0", "7")),
         native_is_new: true,
+        refused_channel: text("staff"),
         unknown: Map::new(),
     };
 
