@@ -38,13 +38,9 @@ impl Updater {
                 }
                 Outcome::Confirmed(confirmation)
             }
-            StoreOperation::ExpireTrial(id) => Outcome::ServeIfAny(match store.trial_expired(id)? {
-                Expired::FallBack(launch) => {
-                    self.log_launch(LogEvent::FellBack, &launch);
-                    Some(launch)
-                }
-                Expired::Ignored => None,
-            }),
+            StoreOperation::ExpireTrial { bundle, has_crashed } => {
+                Outcome::ServeIfAny(self.expire_trial(bundle, *has_crashed)?)
+            }
             StoreOperation::EnterBackground => {
                 store.entered_background()?;
                 Outcome::Done
@@ -96,6 +92,26 @@ impl Updater {
                 Outcome::Done
             }
         })
+    }
+
+    fn expire_trial(&self, id: &BundleId, has_crashed: bool) -> Result<Option<Box<Launch>>> {
+        let before = self.version_of(&BundleRef::Bundle(id.clone()));
+        let Expired::FallBack(launch) = self.store.trial_expired(id)? else {
+            return Ok(None);
+        };
+        self.log_failure(&launch);
+        let entry = self.log.entry(LogEvent::FellBack).with_launch(&launch);
+        let entry = if has_crashed {
+            entry.with_reason("page_crashed")
+        } else {
+            entry
+        };
+        let entry = match &before {
+            Some(version) => entry.with_previous(version),
+            None => entry,
+        };
+        self.log.write(&entry);
+        Ok(Some(launch))
     }
 
     fn apply_next(&self, native: &NativeApp) -> Result<Option<Box<Launch>>> {
@@ -169,12 +185,17 @@ impl Updater {
         (is_new || settings.native_is_new, settings.retry_after_until)
     }
 
-    fn log_launch(&self, event: LogEvent, launch: &Launch) {
+    /// The bundle that used up its starts, if this launch found one.
+    fn log_failure(&self, launch: &Launch) {
         if let Some(failed) = &launch.failed {
             let entry = self.log.entry(LogEvent::Failed).with_bundle(failed.id.clone());
             self.log
                 .write(&entry.with_version(&failed.version).with_reason(failed.cause.as_str()));
         }
+    }
+
+    fn log_launch(&self, event: LogEvent, launch: &Launch) {
+        self.log_failure(launch);
         let is_fall_back = matches!(
             launch.reason,
             LaunchReason::TrialFailed
@@ -209,9 +230,9 @@ impl Updater {
 
 fn about(entry: LogEntry, operation: &StoreOperation) -> LogEntry {
     match operation {
-        StoreOperation::StartTrial(id) | StoreOperation::ExpireTrial(id) | StoreOperation::MarkFailed(id) => {
-            entry.with_bundle(id.clone())
-        }
+        StoreOperation::StartTrial(id)
+        | StoreOperation::ExpireTrial { bundle: id, .. }
+        | StoreOperation::MarkFailed(id) => entry.with_bundle(id.clone()),
         StoreOperation::Confirm(bundle)
         | StoreOperation::SetNext(bundle)
         | StoreOperation::SetCurrent(bundle)
@@ -226,7 +247,7 @@ fn name_of(operation: &StoreOperation) -> &'static str {
         StoreOperation::Launch(_) => "launch",
         StoreOperation::StartTrial(_) => "start_trial",
         StoreOperation::Confirm(_) => "confirm",
-        StoreOperation::ExpireTrial(_) => "expire_trial",
+        StoreOperation::ExpireTrial { .. } => "expire_trial",
         StoreOperation::EnterBackground => "enter_background",
         StoreOperation::EnterForeground(_) => "enter_foreground",
         StoreOperation::ApplyNext(_) => "apply_next",

@@ -6,7 +6,7 @@ use capbundle::native::NativeApp;
 use capbundle::progress::Control;
 use capbundle::store::BundleRef;
 use capbundle::updater::policy::Request;
-use capbundle::updater::{PolicyOptions, ServerSource, Source, UpdateMode};
+use capbundle::updater::{LogEvent, PolicyOptions, ServerSource, Source, UpdateMode};
 use capbundle_tests::scripted_server::{Fault, Reply};
 use serde_json::json;
 
@@ -263,4 +263,36 @@ fn an_installation_is_remembered_until_the_server_answers() {
     fourth.confirm();
     fourth.work();
     assert_eq!(fourth.version(), "2.0.0", "the user is at work");
+}
+
+#[test]
+fn the_log_tells_a_crash_from_a_page_that_is_late_and_from_used_up_starts() {
+    let broken = Published::plain("2.0.0", 100);
+    let app = App::new(UpdateMode::AtBackground, Behaviour::offering(&broken));
+    let mut first = app.process();
+    first.confirm();
+    first.work();
+    drop(first);
+    let crashing = app.process();
+    let load = crashing.updater.page_started().crashed();
+    assert_eq!(load.map(|load| load.version), Some(None));
+    drop(crashing);
+    let late = app.process();
+    let load = late.updater.page_started().timed_out();
+    assert_eq!(load.map(|load| load.version), Some(None));
+    let log = late.updater.log().entries().unwrap();
+    let mut reasons = Vec::new();
+    for entry in &log {
+        if matches!(entry.event, LogEvent::FellBack | LogEvent::Failed) {
+            reasons.push((entry.reason.as_deref().unwrap(), entry.previous.as_deref()));
+        }
+    }
+    assert_eq!(
+        reasons,
+        [
+            ("page_crashed", Some("2.0.0")),
+            ("started and never confirmed", None),
+            ("trial_expired", Some("2.0.0")),
+        ]
+    );
 }

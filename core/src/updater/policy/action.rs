@@ -66,7 +66,12 @@ pub enum StoreOperation {
     /// [`confirm`](crate::store::Store::confirm): [`Outcome::Confirmed`](super::Outcome::Confirmed).
     Confirm(BundleRef),
     /// [`trial_expired`](crate::store::Store::trial_expired): [`Outcome::ServeIfAny`](super::Outcome::ServeIfAny).
-    ExpireTrial(BundleId),
+    ExpireTrial {
+        /// The bundle on trial.
+        bundle: BundleId,
+        /// The process of its page ended; otherwise its time to confirm is over.
+        has_crashed: bool,
+    },
     /// [`entered_background`](crate::store::Store::entered_background): [`Outcome::Done`](super::Outcome::Done).
     EnterBackground,
     /// [`entered_foreground`](crate::store::Store::entered_foreground), then

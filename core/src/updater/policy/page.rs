@@ -103,7 +103,8 @@ impl Policy {
         };
         match (&current.bundle, &current.phase) {
             (BundleRef::Bundle(id), Phase::Started) => {
-                let operation = StoreOperation::ExpireTrial(id.clone());
+                let bundle = id.clone();
+                let operation = StoreOperation::ExpireTrial { bundle, has_crashed };
                 self.ask(
                     step,
                     Pending::Page(PendingPage::Expire { page, has_crashed }),

@@ -126,11 +126,13 @@ impl Model {
                 self.on_trial = false;
                 Outcome::Confirmed(Confirmation::Proven)
             }
-            StoreOperation::ExpireTrial(id) if self.on_trial && self.current.bundle() == Some(id) && !in_background => {
+            StoreOperation::ExpireTrial { bundle, .. }
+                if self.on_trial && self.current.bundle() == Some(bundle) && !in_background =>
+            {
                 let fallback = self.fallback.clone();
                 Outcome::ServeIfAny(Some(self.serve(fallback, LaunchReason::TrialExpired)))
             }
-            StoreOperation::ExpireTrial(_) => Outcome::ServeIfAny(None),
+            StoreOperation::ExpireTrial { .. } => Outcome::ServeIfAny(None),
             StoreOperation::ApplyNext(_) => match self.next.clone().filter(|_| !self.has_delays) {
                 Some(next) => Outcome::ServeIfAny(Some(self.serve(next, LaunchReason::NextApplied))),
                 None => Outcome::ServeIfAny(None),
@@ -283,9 +285,13 @@ impl World {
                 assert!(*has_confirmed, "confirms for a page that did not");
                 assert_eq!(loaded, bundle, "a page confirms another bundle than its own");
             }
-            StoreOperation::ExpireTrial(id) => {
+            StoreOperation::ExpireTrial { bundle, .. } => {
                 let page = self.policy.page().expect("an expiry has a page");
-                assert_eq!(self.pages[&page].0.bundle(), Some(id), "ends the trial of another page");
+                assert_eq!(
+                    self.pages[&page].0.bundle(),
+                    Some(bundle),
+                    "ends the trial of another page"
+                );
             }
             StoreOperation::SetNext(bundle) | StoreOperation::SetCurrent(bundle)
                 if !self.wanted.contains(&bundle.to_string()) =>
