@@ -178,3 +178,59 @@ fn nothing_new_in_two_braces_is_no_failure() {
         "{told:?}"
     );
 }
+
+#[test]
+fn an_update_that_the_native_app_cannot_run_is_announced_under_both_names_however_the_server_says_it() {
+    for (answer, is_breaking) in [
+        (
+            json!({ "error": "disable_auto_update_to_major", "message": "no", "version": "3.0.0" }),
+            true,
+        ),
+        (
+            json!({ "error": "needs_native", "message": "no", "version": "3.0.0", "breaking": true }),
+            true,
+        ),
+        (
+            json!({ "error": "needs_native", "message": "store_update_required", "version": "3.0.0" }),
+            true,
+        ),
+        (
+            json!({ "error": "needs_native", "message": "no", "version": "3.0.0", "breaking": false }),
+            false,
+        ),
+        (
+            json!({ "error": "needs_native", "message": "no", "version": "3.0.0", "breaking": "?" }),
+            false,
+        ),
+        (
+            json!({ "error": "disable_auto_update_to_minor", "message": "no", "version": "3.0.0" }),
+            false,
+        ),
+    ] {
+        let mut server = Behaviour::idle();
+        let body = answer.clone();
+        server.update = Box::new(move |_| Reply::json(&body));
+        let app = App::new(UpdateMode::AtBackground, server);
+        let mut process = app.process();
+        process.confirm();
+        process.work();
+        if is_breaking {
+            assert_eq!(
+                app.told.last("breakingAvailable"),
+                json!({ "version": "3.0.0" }),
+                "{answer}"
+            );
+            assert_eq!(
+                app.told.last("majorAvailable"),
+                json!({ "version": "3.0.0" }),
+                "{answer}"
+            );
+        } else {
+            let names = app.told.names();
+            assert!(
+                !names.contains(&"breakingAvailable") && !names.contains(&"majorAvailable"),
+                "{answer}"
+            );
+        }
+    }
+}

@@ -286,6 +286,13 @@ pub struct Notice {
     /// Whether the two differ in their major version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub major: Option<bool>,
+    /// Whether the native app cannot run the bundle: only an update from the app store can.
+    #[serde(
+        default,
+        deserialize_with = "lenient::if_valid",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub breaking: Option<bool>,
     /// Details of a refusal.
     #[serde(
         default,
@@ -365,6 +372,7 @@ impl Notice {
             version: None,
             old: None,
             major: None,
+            breaking: None,
             more_info: None,
         }
     }
@@ -373,7 +381,18 @@ impl Notice {
         with_version(version: impl Into<Option<String>>);
         with_old(old: impl Into<Option<String>>);
         with_major(major: impl Into<Option<bool>>);
+        with_breaking(breaking: impl Into<Option<bool>>);
         with_more_info(more_info: impl Into<Option<MoreInfo>>);
+    }
+
+    /// Whether an update is withheld that the native app cannot run. As in Capgo's plugin a member, a code or a message
+    /// says so; also `major`, which self-hosted servers send with codes of their own.
+    #[must_use]
+    pub fn is_breaking(&self) -> bool {
+        self.breaking == Some(true)
+            || self.major == Some(true)
+            || self.error.as_str() == "disable_auto_update_to_major"
+            || self.message == "store_update_required"
     }
 
     /// The kind that the server sent, else the kind of the code, else [`StatusKind::Failed`].

@@ -220,7 +220,7 @@ impl From<(u16, &Notice)> for CheckAnswer {
             message: notice.message.clone(),
             status: Some(status),
             version: notice.version.clone(),
-            is_breaking: notice.major == Some(true),
+            is_breaking: notice.is_breaking(),
         }
     }
 }
