@@ -108,9 +108,19 @@ impl<'a> UpdateClient<'a> {
     /// files only; [`InvalidInput`](ErrorKind::InvalidInput) for a user agent that is not printable ASCII;
     /// [`Cancelled`](ErrorKind::Cancelled).
     pub fn ask(&self, url: &Url, request: &UpdateRequest) -> Result<UpdateResponse> {
+        self.ask_with_status(url, request).map(|(_, response)| response)
+    }
+
+    /// As [`ask`](Self::ask), with the HTTP status of the response.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn ask_with_status(&self, url: &Url, request: &UpdateRequest) -> Result<(u16, UpdateResponse)> {
         let request = self.with_body(Method::Post, url, request, body_of(request, &[])?)?;
         let answer = self.connection.send(&request, Idempotency::Idempotent)?;
-        UpdateResponse::parse_with_retry_after(&answer.url, answer.status, &answer.body, answer.retry_after)
+        let response =
+            UpdateResponse::parse_with_retry_after(&answer.url, answer.status, &answer.body, answer.retry_after)?;
+        Ok((answer.status, response))
     }
 
     /// Reports events: one event as an object, several as an array. Without events, nothing is sent.

@@ -227,7 +227,7 @@ impl Updater {
         if let Some(channel) = &call.channel {
             identity.channel = Some(channel.clone());
         }
-        let Some(response) = self.ask_server(&identity, control)? else {
+        let Some((_, response)) = self.ask_server(&identity, control)? else {
             return Err(CallRejection::new("unavailable", "this app asks no update server"));
         };
         match response {

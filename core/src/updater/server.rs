@@ -17,8 +17,8 @@ use crate::update::protocol::{Notice, StatusKind, UpdateOffer, UpdateResponse};
 impl Updater {
     pub(super) fn update_from_server(self: &Arc<Self>, server: &ServerSource, control: &Control) -> UpdateOutcome {
         let asked = self.identity().and_then(|identity| self.ask_server(&identity, control));
-        let response = match asked {
-            Ok(Some(response)) => response,
+        let (status, response) = match asked {
+            Ok(Some(answer)) => answer,
             Ok(None) => return UpdateOutcome::UpToDate(None),
             Err(error) if error.kind() == ErrorKind::Cancelled => return UpdateOutcome::Cancelled,
             Err(error) => {
@@ -31,12 +31,12 @@ impl Updater {
         self.log_answer(&response);
         match response {
             UpdateResponse::Offer(offer) => self.take_offer(server, &offer, control),
-            UpdateResponse::BuiltIn(notice) => self.built_in_answer(notice.as_ref()),
-            UpdateResponse::UpToDate(notice) => UpdateOutcome::UpToDate(Some(answer_of(&notice))),
-            UpdateResponse::Blocked(notice) => UpdateOutcome::Blocked(answer_of(&notice)),
-            UpdateResponse::Failed(notice) => UpdateOutcome::Refused(answer_of(&notice)),
+            UpdateResponse::BuiltIn(notice) => self.built_in_answer(status, notice.as_ref()),
+            UpdateResponse::UpToDate(notice) => UpdateOutcome::UpToDate(Some(CheckAnswer::from((status, &notice)))),
+            UpdateResponse::Blocked(notice) => UpdateOutcome::Blocked(CheckAnswer::from((status, &notice))),
+            UpdateResponse::Failed(notice) => UpdateOutcome::Refused(CheckAnswer::from((status, &notice))),
             UpdateResponse::Limited { notice, retry_after } => UpdateOutcome::Limited {
-                answer: limited(notice.as_ref()),
+                answer: limited(status, notice.as_ref()),
                 wait: retry_after,
             },
             // Many self-hosted servers say nothing when there is nothing new.
@@ -44,23 +44,23 @@ impl Updater {
         }
     }
 
-    /// The answer of the server; `None` if the app turned updates off by removing its address.
-    pub(super) fn ask_server(&self, identity: &Identity, control: &Control) -> Result<Option<UpdateResponse>> {
+    /// The answer of the server with its HTTP status; `None` if the app turned updates off by removing its address.
+    pub(super) fn ask_server(&self, identity: &Identity, control: &Control) -> Result<Option<(u16, UpdateResponse)>> {
         let Some(url) = &identity.update_url else {
             return Ok(None);
         };
         let request = self.device_request(identity)?;
-        self.client(control).ask(url, &request).map(Some)
+        self.client(control).ask_with_status(url, &request).map(Some)
     }
 
     /// A server that answers `builtin` switches no check off, but it can withhold updates.
-    fn built_in_answer(&self, notice: Option<&Notice>) -> UpdateOutcome {
+    fn built_in_answer(&self, status: u16, notice: Option<&Notice>) -> UpdateOutcome {
         if self.store.required_proof() != RequiredProof::Release {
             return UpdateOutcome::BuiltIn;
         }
         let code = notice.map_or("builtin", |notice| notice.error.as_str());
         let message = "this app returns to the built-in bundle only by a signed release";
-        UpdateOutcome::Blocked(CheckAnswer::new(code, message))
+        UpdateOutcome::Blocked(CheckAnswer::new(code, message).with_status(status))
     }
 
     fn take_offer(self: &Arc<Self>, server: &ServerSource, offer: &UpdateOffer, control: &Control) -> UpdateOutcome {
@@ -148,19 +148,9 @@ pub(super) fn may_pass(error: &Error) -> bool {
     )
 }
 
-pub(super) fn answer_of(notice: &Notice) -> CheckAnswer {
-    // Every notice that is parsed came with this status, or with one that its kind says.
-    CheckAnswer::from((200, notice))
-}
-
-/// The status may also be 503; that is no difference to an app.
-fn limited(notice: Option<&Notice>) -> CheckAnswer {
-    let answer = notice.map_or_else(
-        || CheckAnswer::new("rate_limit_reached", "the server asked to send fewer requests"),
-        answer_of,
-    );
-    CheckAnswer {
-        status: Some(429),
-        ..answer
+fn limited(status: u16, notice: Option<&Notice>) -> CheckAnswer {
+    match notice {
+        Some(notice) => CheckAnswer::from((status, notice)),
+        None => CheckAnswer::new("rate_limit_reached", "the server asked to send fewer requests").with_status(status),
     }
 }

@@ -234,3 +234,32 @@ fn an_update_that_the_native_app_cannot_run_is_announced_under_both_names_howeve
         }
     }
 }
+
+#[test]
+fn the_result_of_a_check_has_the_status_of_the_response() {
+    let blocked = json!({ "error": "disable_device", "message": "no", "kind": "blocked" }).to_string();
+    let failed = json!({ "error": "missing_device_id", "message": "no" }).to_string();
+    for (status, body) in [(200, &blocked), (400, &failed), (404, &failed), (429, &failed)] {
+        let mut server = Behaviour::idle();
+        let body = body.clone();
+        server.update = Box::new(move |_| Reply::new(status, body.as_str()));
+        let app = App::new(UpdateMode::AtBackground, server);
+        let mut process = app.process();
+        process.confirm();
+        process.work();
+        assert_eq!(app.told.last("updateCheckResult")["statusCode"], status);
+    }
+    for (reply, status) in [
+        (Reply::new(500, PORTAL), 500),
+        (Reply::new(503, "").header("Retry-After", "60"), 503),
+        (Reply::new(200, "").with(Fault::Refuse), 0),
+    ] {
+        let mut server = Behaviour::idle();
+        server.update = Box::new(move |_| reply.clone());
+        let app = App::new(UpdateMode::AtBackground, server);
+        let mut process = app.process();
+        process.confirm();
+        process.work();
+        assert_eq!(app.told.last("updateCheckResult")["statusCode"], status);
+    }
+}

@@ -154,7 +154,14 @@ impl Policy {
                 self.check_failed(step, answer);
             }
             UpdateOutcome::Unreachable { error } => {
-                self.check_failed(step, CheckAnswer::new(error.kind().as_str(), error.to_string()));
+                let answer = CheckAnswer::new(error.kind().as_str(), error.to_string());
+                self.check_failed(
+                    step,
+                    match error {
+                        Error::Server { status, .. } => answer.with_status(status),
+                        _ => answer,
+                    },
+                );
             }
             UpdateOutcome::Failed { version, error, .. } => {
                 step.report_version(failure_report(&error), version.clone());

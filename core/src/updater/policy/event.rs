@@ -193,7 +193,7 @@ pub struct CheckAnswer {
     pub code: String,
     /// The message.
     pub message: String,
-    /// The HTTP status; `None` for a static channel.
+    /// The HTTP status; `None` for a static channel, and without a response.
     pub status: Option<u16>,
     /// The version that the answer is about, if it names one.
     pub version: Option<String>,
@@ -210,6 +210,13 @@ impl CheckAnswer {
             message: message.into(),
             ..Self::default()
         }
+    }
+
+    /// Sets the HTTP status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
     }
 }
 
