@@ -350,6 +350,8 @@ impl FromResponse for Notice {
             version: members.filled("version")?,
             old: members.filled("old")?,
             major: members.flag("major")?,
+            // A member that another server may use for something else: only a boolean counts.
+            breaking: members.find("breaking").and_then(Value::as_bool),
             more_info: members.find("moreInfo").and_then(|value| {
                 let members = Members::of(value).ok()?;
                 Some(MoreInfo {
