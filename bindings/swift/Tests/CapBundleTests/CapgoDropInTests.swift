@@ -4,10 +4,29 @@ import Foundation
 import XCTest
 
 /// The plugin's code on capbundle, with archives packed by the command.
+@MainActor
 final class CapgoDropInTests: XCTestCase {
-    private func makeUpdater(in folder: TestFolder, pages: Pages = Pages(), signed: Bool = true) throws -> CapgoUpdater {
+    private func makeUpdater(
+        in folder: TestFolder, pages: Pages = Pages(), signed: Bool = true, appReadyTimeoutMs: Int64 = 10_000
+    ) throws -> CapgoUpdater {
         let publicKey = signed ? try Fixtures.key.toPem() : nil
-        return try CapgoUpdater(library: folder.url, publicKey: publicKey, native: phone, serve: pages.add)
+        let source = UpdateSource.server(
+            server: ServerSource(url: "https://updates.example.com/updates", publicKey: publicKey))
+        let device = DeviceInfo(platform: .ios, appId: "com.example.app")
+        return try CapgoUpdater(
+            library: folder.url, publicKey: publicKey, options: UpdaterOptions(source: source, device: device, mode: .off),
+            appReadyTimeoutMs: appReadyTimeoutMs, serve: pages.add)
+    }
+
+    /// The members of the JSON that a call returned.
+    private func answer(_ updater: CapgoUpdater, _ method: String, id: String? = nil) async throws -> [String: Any] {
+        let json = try await updater.call(method, id.map { #"{"id":"\#($0)"}"# } ?? "{}")
+        return try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed) as? [String: Any] ?? [:]
+    }
+
+    /// The bundle in what `current` and `notifyAppReady` return.
+    private func current(_ updater: CapgoUpdater) async throws -> [String: Any] {
+        try await answer(updater, "current")["bundle"] as? [String: Any] ?? [:]
     }
 
     /// A download, which is deleted when it is installed.
@@ -18,7 +37,7 @@ final class CapgoDropInTests: XCTestCase {
         return copy
     }
 
-    private func take(_ archive: Archive, by updater: CapgoUpdater, in folder: TestFolder) async throws -> BundleInfo {
+    private func take(_ archive: Archive, by updater: CapgoUpdater, in folder: TestFolder) async throws -> BundleRecord {
         try await updater.finishDownload(
             file: downloaded(archive.sealed, in: folder), version: archive.version, sessionKey: archive.ivSessionKey,
             checksum: archive.signedChecksum)
@@ -26,53 +45,59 @@ final class CapgoDropInTests: XCTestCase {
 
     func testABundleIsInstalledSetAsNextServedFromItsFolderAndProven() async throws {
         let folder = try TestFolder()
-        let id = try await { () async throws -> String in
-            let updater = try makeUpdater(in: folder)
-            try updater.load()
-            let bundle = try await take(Fixtures.app, by: updater, in: folder)
-            XCTAssertEqual(bundle.version, "1.2.3")
-            XCTAssertEqual(bundle.checksum, try Fixtures.app.digest)
-            XCTAssertEqual(bundle.status, "pending")
-            XCTAssertFalse(FileManager.default.fileExists(atPath: folder.path("downloaded.zip").path))
-            try updater.next(id: bundle.id)
-            XCTAssertEqual(try updater.getNextBundle(), bundle)
-            return bundle.id
-        }()
+        let id = try await installAsNext(in: folder)
 
         let pages = Pages()
         let updater = try makeUpdater(in: folder, pages: pages)
-        let launch = try updater.load()
+        let load = try updater.load(phone)
 
-        XCTAssertEqual(launch.bundle, .bundle(id: id))
+        XCTAssertEqual(load.bundle, .bundle(id: id))
         let served = folder.path("NoCloud/ionic_built_snapshots/\(id)")
         XCTAssertEqual(pages.all.last??.path, served.path)
         XCTAssertTrue(FileManager.default.fileExists(atPath: served.appendingPathComponent("index.html").path))
-        XCTAssertEqual(try updater.pageStarted(), 10_000)
-        XCTAssertTrue(try updater.notifyAppReady())
-        XCTAssertEqual(try updater.current().status, "success")
+        try updater.pageStarted()
+        _ = try await updater.call("notifyAppReady")
+        let bundle = try await current(updater)
+        XCTAssertEqual(bundle["status"] as? String, "success")
+    }
+
+    /// In a process of its own, which ends with this call.
+    private func installAsNext(in folder: TestFolder) async throws -> String {
+        let updater = try makeUpdater(in: folder)
+        try updater.load(phone)
+        let bundle = try await take(Fixtures.app, by: updater, in: folder)
+        XCTAssertEqual(bundle.version, "1.2.3")
+        XCTAssertEqual(bundle.digest, try Fixtures.app.digest)
+        XCTAssertFalse(FileManager.default.fileExists(atPath: folder.path("downloaded.zip").path))
+        let next = try await answer(updater, "next", id: bundle.id)
+        XCTAssertEqual(next["status"] as? String, "pending")
+        let waiting = try await answer(updater, "getNextBundle")
+        XCTAssertEqual(waiting["id"] as? String, bundle.id)
+        return bundle.id
     }
 
     func testABundleIsDownloadedOverABrokenConnection() async throws {
         let folder = try TestFolder()
         let updater = try makeUpdater(in: folder)
-        try updater.load()
-        let path = "drop-in?path=\(Fixtures.app.sealed.path)&cut=100.200"
-        let url = try XCTUnwrap(URL(string: RoughServer.shared.url(path)))
-        let percents = Lines()
-        let bundle = try await updater.download(
-            url: url, version: "1.2.3", sessionKey: Fixtures.app.ivSessionKey, checksum: Fixtures.app.signedChecksum
-        ) { percents.add("\($0)") }
-        XCTAssertEqual(bundle.checksum, try Fixtures.app.digest)
-        XCTAssertEqual(percents.all.last, "100")
-        try updater.next(id: bundle.id)
+        try updater.load(phone)
+        let url = RoughServer.shared.url("drop-in?path=\(Fixtures.app.sealed.path)&cut=100.200")
+        let arguments = try JSONSerialization.data(withJSONObject: [
+            "url": url, "version": "1.2.3", "sessionKey": Fixtures.app.ivSessionKey,
+            "checksum": Fixtures.app.signedChecksum,
+        ])
+        let json = try await updater.call("download", String(decoding: arguments, as: UTF8.self))
+        XCTAssertTrue(json.contains(try Fixtures.app.digest), json)
     }
 
-    func testAnUnknownBundleIsNotFound() async throws {
+    func testAnUnknownBundleIsRefused() async throws {
         let updater = try makeUpdater(in: TestFolder())
-        try updater.load()
-        await assertThrows(.notFound) { try updater.getBundleInfo(id: "AAAAAAAAA1") }
-        await assertThrows(.notFound) { try updater.next(id: "AAAAAAAAA1") }
-        XCTAssertEqual(try updater.getBundleInfo(id: "builtin").id, "builtin")
+        try updater.load(phone)
+        for method in ["next", "set"] {
+            do {
+                _ = try await answer(updater, method, id: "AAAAAAAAA1")
+                XCTFail("\(method) of an unknown bundle")
+            } catch is CallRejection {}
+        }
     }
 
     func testTheFunctionsOfCryptoCipherKeepTheirResults() throws {
@@ -122,12 +147,13 @@ final class CapgoDropInTests: XCTestCase {
         for (sessionKey, checksum, hasKey, kind) in cases {
             let folder = try TestFolder()
             let updater = try makeUpdater(in: folder, signed: hasKey)
-            try updater.load()
+            try updater.load(phone)
             let file = try downloaded(Fixtures.app.plain, in: folder)
             await assertThrows(kind) {
                 try await updater.finishDownload(file: file, version: "1.2.3", sessionKey: sessionKey, checksum: checksum)
             }
-            XCTAssertEqual(try updater.list(), [])
+            let list = try await updater.call("list")
+            XCTAssertEqual(list, #"{"bundles":[]}"#)
             XCTAssertFalse(FileManager.default.fileExists(atPath: file.path))
         }
     }
@@ -135,52 +161,56 @@ final class CapgoDropInTests: XCTestCase {
     func testALateCallOfTheOldPageDoesNotProveItsSuccessor() async throws {
         let folder = try TestFolder()
         let updater = try makeUpdater(in: folder)
-        try updater.load()
-        _ = try updater.pageStarted()
+        try updater.load(phone)
+        try updater.pageStarted()
         let bundle = try await take(Fixtures.app, by: updater, in: folder)
-        try updater.set(id: bundle.id)
+        _ = try await answer(updater, "set", id: bundle.id)
 
         // The page of the built-in bundle still runs; the new one has not started to load.
-        try updater.notifyAppReady()
-        XCTAssertEqual(try updater.current().status, "pending")
+        _ = try await updater.call("notifyAppReady")
+        let pending = try await current(updater)
+        XCTAssertEqual(pending["status"] as? String, "pending")
 
-        _ = try updater.pageStarted()
-        XCTAssertTrue(try updater.notifyAppReady())
-        XCTAssertEqual(try updater.current().status, "success")
+        // What was set is loaded through the main queue.
+        try await Task.sleep(nanoseconds: 100_000_000)
+        try updater.pageStarted()
+        _ = try await updater.call("notifyAppReady")
+        let proven = try await current(updater)
+        XCTAssertEqual(proven["status"] as? String, "success")
     }
 
-    func testAPageThatIsNotReadyInTimeIsReplacedAndItsBundleFails() async throws {
+    func testAPageWhoseProcessEndsTwiceOnTrialFailsItsBundle() async throws {
         let folder = try TestFolder()
         let pages = Pages()
         let updater = try makeUpdater(in: folder, pages: pages)
-        try updater.load()
+        try updater.load(phone)
         let bundle = try await take(Fixtures.app, by: updater, in: folder)
         // Twice, because a single miss may have another cause.
         for _ in 1...2 {
-            try updater.set(id: bundle.id)
-            _ = try updater.pageStarted()
-            try updater.checkRevert()
-            XCTAssertEqual(try updater.current().id, "builtin")
+            _ = try await answer(updater, "set", id: bundle.id)
+            try await Task.sleep(nanoseconds: 100_000_000)
+            try updater.pageStarted()
+            try updater.pageCrashed()
+            let shown = try await current(updater)
+            XCTAssertEqual(shown["id"] as? String, "builtin")
             XCTAssertEqual(pages.all.last, .some(nil))
         }
-        XCTAssertTrue(try updater.hasFailed(version: "1.2.3"))
-        XCTAssertEqual(try updater.getFailedUpdate()?.status, "error")
+        let failed = try await answer(updater, "getFailedUpdate")
+        XCTAssertEqual((failed["bundle"] as? [String: Any])?["status"] as? String, "error")
         await assertThrows(.notTrusted) { try await self.take(Fixtures.app, by: updater, in: folder) }
     }
 
     func testResetReturnsToTheBuiltInBundle() async throws {
         let folder = try TestFolder()
-        let pages = Pages()
-        let updater = try makeUpdater(in: folder, pages: pages)
-        try updater.load()
+        let updater = try makeUpdater(in: folder)
+        try updater.load(phone)
         let bundle = try await take(Fixtures.app, by: updater, in: folder)
-        try updater.set(id: bundle.id)
-        XCTAssertNotNil(pages.all.last ?? nil)
+        _ = try await answer(updater, "set", id: bundle.id)
 
-        try updater.reset(toLastSuccessful: false)
+        _ = try await updater.call("reset")
 
-        XCTAssertEqual(try updater.current().id, "builtin")
-        XCTAssertEqual(pages.all.last, .some(nil))
+        let shown = try await current(updater)
+        XCTAssertEqual(shown["id"] as? String, "builtin")
     }
 
     func testTheBundlesOfThePluginAreMigrated() throws {
@@ -195,23 +225,17 @@ final class CapgoDropInTests: XCTestCase {
         defaults.set(snapshot.path, forKey: "serverBasePath")
         defaults.set(phone.build, forKey: "LatestNativeBuildVersion")
 
-        let launch = try makeUpdater(in: folder).load(migrating: defaults)
+        let load = try makeUpdater(in: folder).load(phone, migrating: defaults)
 
-        XCTAssertEqual(launch.bundle, .bundle(id: "AbCdEfGhIj"))
-        XCTAssertEqual(launch.version, "7.7.7")
+        XCTAssertEqual(load.bundle, .bundle(id: "AbCdEfGhIj"))
+        XCTAssertEqual(load.version, "7.7.7")
     }
 }
 
 /// The folders that the web view loaded.
-private final class Pages: @unchecked Sendable {
-    private let lock = NSLock()
-    private var pages: [URL?] = []
+@MainActor
+private final class Pages {
+    private(set) var all: [URL?] = []
 
-    @Sendable func add(_ page: URL?) {
-        lock.withLock { pages.append(page) }
-    }
-
-    var all: [URL?] {
-        lock.withLock { pages }
-    }
+    func add(_ page: URL?) { all.append(page) }
 }

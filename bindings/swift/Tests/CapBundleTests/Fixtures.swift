@@ -122,7 +122,8 @@ let phone = NativeApp(version: "4.5.6", build: "42")
 /// Fails unless `body` throws an error of this kind with a message; returns the message.
 @discardableResult
 func assertThrows(
-    _ kind: ErrorKind, file: StaticString = #filePath, line: UInt = #line, _ body: () async throws -> some Any
+    _ kind: ErrorKind, isolation: isolated (any Actor)? = #isolation, file: StaticString = #filePath, line: UInt = #line,
+    _ body: () async throws -> some Any
 ) async -> String {
     do {
         let value = try await body()

@@ -1,34 +1,30 @@
 package dev.capbundle.example
 
 import dev.capbundle.BundleRecord
-import dev.capbundle.BundleStatus
-import dev.capbundle.CancelToken
 import dev.capbundle.CapBundleException
 import dev.capbundle.CapgoBundles
 import dev.capbundle.ChecksumForm
-import dev.capbundle.Confirmation
-import dev.capbundle.ApplyCondition
 import dev.capbundle.ExpectedProof
-import dev.capbundle.InstalledBundle
-import dev.capbundle.Launch
+import dev.capbundle.Load
+import dev.capbundle.LoadListener
 import dev.capbundle.NativeApp
 import dev.capbundle.NewBundle
-import dev.capbundle.RemoteArchive
 import dev.capbundle.RequiredProof
-import dev.capbundle.BundleRef
 import dev.capbundle.Store
 import dev.capbundle.StoreOptions
+import dev.capbundle.Updater
+import dev.capbundle.UpdaterOptions
 import dev.capbundle.VerifyingKey
 import dev.capbundle.decryptUnverifiedBlocking
-import dev.capbundle.installFrom
 import dev.capbundle.logTo
 import dev.capbundle.sha256OfFileBlocking
 import dev.capbundle.signedDigest
 import java.io.File
 
 /*
- * The code of Capgo's plugin on capbundle, in one file to copy. The names are those of @capgo/capacitor-updater's Android sources, so
- * that callers change little. It verifies what the plugin did not; each place says so.
+ * For a fork of Capgo's plugin: what stands in place of its CryptoCipher and CapgoUpdater, in one file to copy. The names are those
+ * of @capgo/capacitor-updater's Android sources. It verifies what the plugin did not; each place says so. A new plugin is shorter:
+ * see UpdaterPlugin.kt.
  */
 
 /** `CryptoCipher` of the plugin: the same names, arguments and results. */
@@ -74,12 +70,9 @@ object CryptoCipher {
     fun calcKeyId(publicKey: String): String = VerifyingKey.fromPem(publicKey).use(VerifyingKey::capgoKeyId)
 }
 
-/** What the plugin passes to JavaScript about a bundle. */
-data class BundleInfo(val id: String, val version: String, val checksum: String, val status: String)
-
 /** The host's web view; on Android `bridge.setServerBasePath` and a reload. */
 fun interface WebViewHost {
-    /** Reloads the page from this folder or, for `null`, from the app's own assets. */
+    /** Reloads the page from this folder or, for `null`, from the app's own assets. Called on any thread. */
     fun serve(folder: File?)
 }
 
@@ -94,45 +87,47 @@ data class CapgoPreferences(
 )
 
 /**
- * `CapgoUpdater` of the plugin, for bundles on the device: unzip, flatten, set, next, reset and
- * `notifyAppReady`, on a store that survives crashes.
+ * `CapgoUpdater` of the plugin, on an updater: it decides what is served and when, survives crashes, and has the methods of
+ * the plugin in [call].
  *
  * @param filesDir `context.getFilesDir()`: bundles stay in `versions/<id>`, from which Capacitor serves them.
  * @param noBackupFilesDir `context.getNoBackupFilesDir()`: the store's own files.
- * @param publicKey the app's key, or `null` for an app without one.
+ * @param publicKey the app's key, or `null` for an app without one. With a key nothing unsigned is ever installed, whatever a
+ * server leaves out.
+ * @param options the server or channel, and when to check and apply.
  */
 class CapgoUpdater(
     filesDir: File,
     noBackupFilesDir: File,
     private val publicKey: String?,
-    private val native: NativeApp,
+    options: UpdaterOptions,
     private val host: WebViewHost,
+    appReadyTimeoutMs: Long = 10_000,
     log: (String) -> Unit = {},
 ) : AutoCloseable {
     private val versions = File(filesDir, "versions")
-    private val root = File(noBackupFilesDir, "capbundle")
 
     private val store = Store.open(
-        root.path,
+        File(noBackupFilesDir, "capbundle").path,
         StoreOptions(
-            // With a key nothing unsigned is ever installed, whatever a server leaves out.
             requiredProof = publicKey?.let { RequiredProof.CapgoSigned(it) } ?: RequiredProof.Digest,
             bundles = versions.path,
+            appReadyTimeoutMs = appReadyTimeoutMs,
         ),
         logTo { _, message -> log(message) },
     )
 
-    /** The bundle of the loaded page. */
-    @Volatile
-    private var shown: BundleRef = BundleRef.BuiltIn
+    /** For its events, and its `suspend` calls. */
+    val updater = Updater(store, options).also { it.onLoad = LoadListener(::show) }
 
-    /**
-     * In the plugin's `load()`: migrates the plugin's state (pass `null` after that), and serves
-     * the launched bundle.
-     */
-    fun load(capgo: CapgoPreferences? = null): Launch {
+    /** What the web view was given last. */
+    @Volatile
+    private lateinit var loaded: Load
+
+    /** In the plugin's `load()`: migrates the plugin's state (pass `null` after that), and serves the launched bundle. */
+    fun load(native: NativeApp, capgo: CapgoPreferences? = null): Load {
         capgo?.let(::migrate)
-        return store.launch(native).also(::serve)
+        return updater.start(native).also(::show)
     }
 
     private fun migrate(capgo: CapgoPreferences) {
@@ -148,145 +143,58 @@ class CapgoUpdater(
         )
     }
 
+    /** `onPageStarted` of the web view. */
+    fun onPageStarted() = updater.pageStarted(loaded)
+
+    /** `onRenderProcessGone` of the web view. The updater itself ends the trial of a page that is not ready in time. */
+    fun onPageCrashed() {
+        updater.pageCrashed()?.let(::show)
+    }
+
+    /** Serves the update that waited for this moment. Nothing counts against a bundle until the app returns. */
+    fun appMovedToBackground() {
+        updater.background()?.let(::show)
+    }
+
+    fun appMovedToForeground() {
+        updater.foreground()?.let(::show)
+    }
+
     /**
-     * Decrypts, verifies, unpacks, flattens and installs a complete download, then deletes the file.
+     * A method of the plugin: `call("next", """{"id":"…"}""")`. Returns what its promise resolves to, as JSON; throws
+     * `CallRejection` with what it is rejected with. Blocks.
      *
-     * Replaces `finishDownload` with `decryptFile`, `decryptChecksum`, `unzip` and `flattenAssets`. The plugin
-     * accepted a bundle without a session key by its plain checksum although the app has a key, and, in an app
+     * `notifyAppReady` counts for the bundle of the page that started last: the plugin credited the bundle that was current at
+     * the call, so that a late call of the old page proved its successor. `download` resumes, and refuses what is not verified
+     * or failed on this device before.
+     */
+    fun call(method: String, arguments: String = "{}"): String = updater.callBlocking(method, arguments)
+
+    /**
+     * Verifies, decrypts, unpacks, flattens and installs a file that the app downloaded itself, then deletes the file.
+     *
+     * The plugin accepted a bundle without a session key by its plain checksum although the app has a key, and, in an app
      * without a key, one without a checksum. Both throw here before the archive is read.
      */
-    fun finishDownload(file: File, version: String, sessionKey: String, checksum: String): BundleInfo =
+    fun finishDownload(file: File, version: String, sessionKey: String, checksum: String): BundleRecord =
         try {
-            info(store.installFileBlocking(file.path, proof(sessionKey, checksum), NewBundle(version)))
+            store.installFileBlocking(file.path, proof(sessionKey, checksum), NewBundle(version))
         } finally {
             file.delete()
         }
-
-    /**
-     * Downloads a bundle and does all of the above. Blocks; [cancel] stops it from another thread, and [notify]
-     * receives percents.
-     *
-     * The plugin restarted a download when the connection broke, and accepted any file that a server sent. Here
-     * the next call resumes, and nothing is read before it is verified.
-     */
-    @JvmOverloads
-    fun download(
-        url: String,
-        version: String,
-        sessionKey: String,
-        checksum: String,
-        cancel: CancelToken? = null,
-        notify: (Int) -> Unit = {},
-    ): BundleInfo {
-        val archive = RemoteArchive(url, proof(sessionKey, checksum), NewBundle(version))
-        val record = installFrom(store, archive, cancel, { if (it.total > 0) notify((it.done * 100 / it.total).toInt()) })
-        return info(record)
-    }
 
     private fun proof(sessionKey: String, checksum: String): ExpectedProof = when (publicKey) {
         null -> ExpectedProof.Digest(checksum)
         else -> ExpectedProof.CapgoEncrypted(sessionKey, checksum, ChecksumForm.V3, publicKey)
     }
 
-    /**
-     * Whether a bundle failed on this device; check it before a download. The plugin downloaded such a bundle
-     * again each time.
-     */
-    fun hasFailed(version: String): Boolean = store.failureOf(version) != null
-
-    /** Makes a bundle current and reloads the page. */
-    fun set(id: String) = serve(store.setCurrent(bundleRef(id)))
-
-    /** Serves a bundle from the next start, or when the app enters the background. */
-    fun next(id: String): BundleInfo {
-        store.setNext(bundleRef(id))
-        return getBundleInfo(id)
+    private fun show(load: Load) {
+        loaded = load
+        host.serve(load.folder?.let(::File))
     }
 
-    /** Returns to the built-in bundle or to the last one that worked, and reloads the page. */
-    fun reset(toLastSuccessful: Boolean) = serve(store.reset(toLastSuccessful))
-
-    /** The served bundle. */
-    fun current(): BundleInfo = when (val bundle = store.served()?.bundle ?: BundleRef.BuiltIn) {
-        BundleRef.BuiltIn -> builtIn
-        is BundleRef.Bundle -> getBundleInfo(bundle.id)
-    }
-
-    /** The next bundle. */
-    fun getNextBundle(): BundleInfo? = store.next()?.let { next -> if (next is BundleRef.Bundle) getBundleInfo(next.id) else builtIn }
-
-    fun list(): List<BundleInfo> = store.list().map(::info)
-
-    /**
-     * Refuses the current, next, fallback and served bundles: the plugin deleted a bundle whose page was being
-     * loaded.
-     */
-    fun delete(id: String) = store.delete(id)
-
-    /** The newest failure, returned once. */
-    fun getFailedUpdate(): BundleInfo? = store.takeFailure()?.let { failed ->
-        BundleInfo(failed.id, failed.version, failed.digest.orEmpty(), "error")
-    }
-
-    fun setMultiDelay(delays: List<ApplyCondition>) = store.setDelays(delays)
-
-    /**
-     * The web view shows another page (`onPageStarted`): the bundle last passed to the host, not the page
-     * before it. Returns how long the page has to call [notifyAppReady], or `null`.
-     */
-    fun onPageStarted(): Long? {
-        shown = store.served()?.bundle ?: BundleRef.BuiltIn
-        (shown as? BundleRef.Bundle)?.let { store.trialStarted(it.id) }
-        return store.readyDeadlineMs()
-    }
-
-    /**
-     * The page works. The call does not say which bundle it belongs to, so the page that started last counts.
-     *
-     * The plugin credited the bundle that was current at the call: a late call of the old page proved its
-     * successor.
-     */
-    fun notifyAppReady(): Boolean = when (store.confirm(shown)) {
-        Confirmation.Proven, Confirmation.AlreadyProven, Confirmation.BuiltIn -> true
-        is Confirmation.Ignored, Confirmation.Other -> false
-    }
-
-    /** The time that [onPageStarted] returned is over, or the renderer died. */
-    fun checkRevert() {
-        (shown as? BundleRef.Bundle)?.let { bundle -> store.trialExpired(bundle.id)?.let(::serve) }
-    }
-
-    fun appMovedToBackground() {
-        // The system may freeze or end the process here: nothing counts against a bundle until the app returns.
-        store.enteredBackground()
-        store.applyNext(native)?.let(::serve)
-    }
-
-    fun appMovedToForeground() {
-        store.enteredForeground(native)
-    }
-
-    override fun close() = store.close()
-
-    private fun serve(launch: Launch) = host.serve(launch.folder?.let(::File))
-
-    private fun bundleRef(id: String): BundleRef = if (id == BUILT_IN) BundleRef.BuiltIn else BundleRef.Bundle(id)
-
-    /** Throws `NotFound` where the plugin invented a bundle named «unknown». */
-    fun getBundleInfo(id: String): BundleInfo = if (id == BUILT_IN) builtIn else info(store.get(id))
-
-    private fun info(record: BundleRecord): BundleInfo {
-        val isProven = store.list().any { it.record.id == record.id && it.status == BundleStatus.PROVEN }
-        return BundleInfo(record.id, record.version, record.digest.orEmpty(), if (isProven) "success" else "pending")
-    }
-
-    private fun info(bundle: InstalledBundle): BundleInfo = with(bundle) {
-        BundleInfo(record.id, record.version, record.digest.orEmpty(), if (status == BundleStatus.PROVEN) "success" else "pending")
-    }
-
-    private val builtIn = BundleInfo(BUILT_IN, BUILT_IN, "", "success")
-
-    private companion object {
-        const val BUILT_IN = "builtin"
+    override fun close() {
+        updater.close()
+        store.close()
     }
 }
