@@ -36,8 +36,13 @@ impl FromJson for FileHeader {
 
 /// Encodes `contents` as a file of the kind `what`.
 pub(in crate::store) fn encode<T: Serialize>(what: &str, generation: u64, contents: &T) -> serde_json::Result<Vec<u8>> {
-    let contents = serde_json::to_vec(contents)?;
-    let sha256 = digest(generation, &contents).to_string();
+    with_header(what, generation, &serde_json::to_vec(contents)?)
+}
+
+/// Not generic, so that all types share it; as [`decode_value`].
+#[inline(never)]
+fn with_header(what: &str, generation: u64, contents: &[u8]) -> serde_json::Result<Vec<u8>> {
+    let sha256 = digest(generation, contents).to_string();
     let header = FileHeader {
         capbundle: what.to_owned(),
         format: FORMAT,
@@ -46,13 +51,19 @@ pub(in crate::store) fn encode<T: Serialize>(what: &str, generation: u64, conten
     };
     let mut bytes = serde_json::to_vec(&header)?;
     bytes.push(b'\n');
-    bytes.extend_from_slice(&contents);
+    bytes.extend_from_slice(contents);
     bytes.push(b'\n');
     Ok(bytes)
 }
 
 /// Decodes a file, or returns what is wrong with it.
 pub(in crate::store) fn decode<T: FromJson>(what: &str, bytes: &[u8]) -> Result<(u64, T), String> {
+    let (generation, contents) = decode_value(what, bytes)?;
+    Ok((generation, T::from_json(&contents)?))
+}
+
+#[inline(never)]
+pub(super) fn decode_value(what: &str, bytes: &[u8]) -> Result<(u64, Value), String> {
     let line_end = bytes.iter().position(|byte| *byte == b'\n').ok_or("truncated")?;
     let header: FileHeader = json::read(&bytes[..line_end]).map_err(|error| format!("header: {error}"))?;
     if header.capbundle != what {
@@ -65,7 +76,7 @@ pub(in crate::store) fn decode<T: FromJson>(what: &str, bytes: &[u8]) -> Result<
     if digest(header.generation, contents).to_string() != header.sha256 {
         return Err("the digest does not match the contents".to_owned());
     }
-    Ok((header.generation, json::read(contents)?))
+    Ok((header.generation, json::parse(contents)?))
 }
 
 fn digest(generation: u64, contents: &[u8]) -> Sha256Digest {

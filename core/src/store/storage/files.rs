@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::codec;
 use super::json::FromJson;
@@ -146,25 +147,45 @@ impl Storage {
     /// Skips corrupt files: each stands for one bundle, and the others still count.
     pub(in crate::store) fn read_all<T: FromJson>(&self, folder: &Path, what: &str, extension: &str) -> Result<Vec<T>> {
         let mut all = Vec::new();
-        for name in self.list(folder)? {
-            let path = folder.join(&name);
-            if path.extension().is_some_and(|found| found == extension)
-                && let FileContent::Good(_, contents) = self.find(what, &path)?
-            {
-                all.push(contents);
-            }
-        }
+        self.for_each(folder, what, extension, &mut |contents| {
+            all.extend(T::from_json(contents))
+        })?;
         Ok(all)
     }
 
+    fn for_each(&self, folder: &Path, what: &str, extension: &str, take: &mut dyn FnMut(&Value)) -> Result<()> {
+        for name in self.list(folder)? {
+            let path = folder.join(&name);
+            if path.extension().is_some_and(|found| found == extension)
+                && let FileContent::Good(_, contents) = self.find_value(what, &path)?
+            {
+                take(&contents);
+            }
+        }
+        Ok(())
+    }
+
     pub(in crate::store) fn find<T: FromJson>(&self, what: &str, path: &Path) -> Result<FileContent<T>> {
+        Ok(match self.find_value(what, path)? {
+            FileContent::Good(generation, contents) => match T::from_json(&contents) {
+                Ok(contents) => FileContent::Good(generation, contents),
+                Err(problem) => FileContent::Corrupt(problem),
+            },
+            FileContent::Corrupt(problem) => FileContent::Corrupt(problem),
+            FileContent::Missing => FileContent::Missing,
+        })
+    }
+
+    /// Not generic, so that all types share it.
+    #[inline(never)]
+    fn find_value(&self, what: &str, path: &Path) -> Result<FileContent<Value>> {
         let bytes = match self.files.read(path, codec::MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileContent::Missing),
             Err(error) if is_not_a_file(&error) => return Ok(FileContent::Corrupt(error.to_string())),
             Err(error) => return Err(Error::io("read", path, error)),
         };
-        Ok(match codec::decode(what, &bytes) {
+        Ok(match codec::decode_value(what, &bytes) {
             Ok((generation, contents)) => FileContent::Good(generation, contents),
             Err(problem) => FileContent::Corrupt(problem),
         })
@@ -173,7 +194,12 @@ impl Storage {
     pub(in crate::store) fn replace_durably<T: Serialize>(&self, path: &Path, what: &str, contents: &T) -> Result<()> {
         let temporary = temporary_of(path);
         self.write_encoded(&temporary, what, 0, contents)?;
-        self.replace(&temporary, path)?;
+        self.rename_durably(&temporary, path)
+    }
+
+    #[inline(never)]
+    fn rename_durably(&self, temporary: &Path, path: &Path) -> Result<()> {
+        self.replace(temporary, path)?;
         let folder = folder_of(path);
         self.files.sync_folder(folder).with_path("sync the folder", folder)
     }
@@ -185,7 +211,12 @@ impl Storage {
         generation: u64,
         contents: &T,
     ) -> Result<()> {
-        let bytes = codec::encode(what, generation, contents).map_err(|error| Error::Corrupt {
+        self.write_file(path, what, codec::encode(what, generation, contents))
+    }
+
+    #[inline(never)]
+    fn write_file(&self, path: &Path, what: &str, encoded: serde_json::Result<Vec<u8>>) -> Result<()> {
+        let bytes = encoded.map_err(|error| Error::Corrupt {
             path: path.to_path_buf(),
             problem: format!("the {what} cannot be written as JSON: {error}"),
         })?;

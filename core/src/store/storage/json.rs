@@ -22,7 +22,9 @@ pub(in crate::store) fn read<T: FromJson>(bytes: &[u8]) -> Result<T, String> {
     T::from_json(&parse(bytes)?)
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, String> {
+/// Parses `bytes` as a tree of values. Not generic, so that all types share it.
+#[inline(never)]
+pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
@@ -40,8 +42,12 @@ impl<'a> Object<'a> {
 
     /// A required member.
     pub(in crate::store) fn get<T: FromJson>(&self, name: &str) -> Result<T, String> {
-        let value = self.0.get(name).ok_or_else(|| format!("{name} is missing"))?;
-        T::from_json(value).map_err(|problem| within(name, &problem))
+        T::from_json(self.find(name)?).map_err(|problem| within(name, &problem))
+    }
+
+    #[inline(never)]
+    fn find(&self, name: &str) -> Result<&'a Value, String> {
+        self.0.get(name).ok_or_else(|| format!("{name} is missing"))
     }
 
     /// An optional member.
@@ -56,17 +62,27 @@ impl<'a> Object<'a> {
 
 /// A string that is parsed.
 pub(in crate::store) fn parsed<T: FromStr<Err: Into<Error>>>(value: &Value) -> Result<T, String> {
-    text(value)?.parse().map_err(|error: T::Err| error.into().to_string())
+    text(value)?.parse().map_err(|error: T::Err| message(&error.into()))
+}
+
+#[cold]
+#[inline(never)]
+fn message(error: &Error) -> String {
+    error.to_string()
 }
 
 pub(in crate::store) fn text(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| expected("a string", value))
 }
 
+#[cold]
+#[inline(never)]
 pub(in crate::store) fn within(name: &str, problem: &str) -> String {
     format!("{name}: {problem}")
 }
 
+#[cold]
+#[inline(never)]
 fn expected(what: &str, found: &Value) -> String {
     let found = match found {
         Value::Null => "null",
@@ -131,7 +147,11 @@ impl<T: FromJson> FromJson for Option<T> {
 impl<T: FromJson> FromJson for Vec<T> {
     fn from_json(value: &Value) -> Result<Self, String> {
         let list = value.as_array().ok_or_else(|| expected("an array", value))?;
-        list.iter().map(T::from_json).collect()
+        let mut items = Vec::with_capacity(list.len());
+        for item in list {
+            items.push(T::from_json(item)?);
+        }
+        Ok(items)
     }
 }
 
