@@ -17,7 +17,7 @@ use super::zip::read::{Archive, INDEX_HTML};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::io::atomic_file;
-use crate::io::pipeline::{Pipeline, Window};
+use crate::io::pipeline::{Pipeline, Window, spawn};
 use crate::io::vfs::{Disk, Files, Kind};
 use crate::limits::Limits;
 use crate::path::{SafePath, printable};
@@ -188,10 +188,7 @@ fn read_files(
         let _stop = pipeline.stop_on_drop();
         for _ in 1..threads {
             // If the system starts no more threads, those that run do the work.
-            if thread::Builder::new()
-                .spawn_scoped(scope, || pipeline.work(work.on_files()))
-                .is_err()
-            {
+            if spawn(scope, Box::new(|| pipeline.work(work.on_files()))).is_err() {
                 break;
             }
         }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, Scope};
 
 use crate::error::Result;
 
@@ -138,9 +138,7 @@ fn run_on_two_threads(first: &mut First<'_>, second: &mut Second<'_>) -> Option<
     };
     thread::scope(|scope| {
         let _stop = pipeline.stop_on_drop();
-        thread::Builder::new()
-            .spawn_scoped(scope, || pipeline.work(produce))
-            .ok()?;
+        spawn(scope, Box::new(|| pipeline.work(produce))).ok()?;
         while let Some(chunk) = pipeline.next_result() {
             if let Err(error) = chunk.and_then(|mut chunk| second(&mut chunk).map(|()| spare().push(chunk))) {
                 return Some(Err(error));
@@ -148,6 +146,14 @@ fn run_on_two_threads(first: &mut First<'_>, second: &mut Second<'_>) -> Option<
         }
         Some(Ok(()))
     })
+}
+
+/// Starts a thread. In a box, since the code that starts a thread is repeated for each type of work.
+pub(crate) fn spawn<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: Box<dyn FnOnce() + Send + 'scope>,
+) -> io::Result<()> {
+    thread::Builder::new().spawn_scoped(scope, work).map(drop)
 }
 
 /// How far workers may run ahead of the consumer.

@@ -6,7 +6,7 @@ use std::thread;
 
 use super::header::{Header, TAG_BYTES};
 use crate::error::{Error, Result};
-use crate::io::pipeline::{Pipeline, Window};
+use crate::io::pipeline::{Pipeline, Window, spawn};
 
 /// Plain bytes of a run. Large enough that the cost of system calls is negligible beside the cipher, small enough for
 /// the second-level cache.
@@ -103,9 +103,8 @@ fn on_threads(runs: Runs, workers: usize, work: &Work<'_>, take: &mut Take<'_>) 
     thread::scope(|scope| {
         let _stop = pipeline.stop_on_drop();
         for number in 0..workers {
-            let worker = || pipeline.work(fill);
-            match thread::Builder::new().spawn_scoped(scope, worker) {
-                Ok(_) => {}
+            match spawn(scope, Box::new(|| pipeline.work(fill))) {
+                Ok(()) => {}
                 Err(_) if number > 0 => break,
                 Err(_) => return None,
             }

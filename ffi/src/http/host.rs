@@ -44,13 +44,14 @@ impl core::Transport for Host {
         let sent_request = to_host(request)?;
         let rendezvous = Arc::new(Rendezvous::default());
         let (theirs, transport) = (Arc::clone(&rendezvous), Arc::clone(&self.transport));
-        let sending = move || {
+        // In a box, as the threads of the core: their code is one.
+        let sending: Box<dyn FnOnce() + Send> = Box::new(move || {
             let sent = panic::catch_unwind(AssertUnwindSafe(|| {
                 transport.send(sent_request, Arc::clone(&theirs) as _)
             }));
             let reason = "panic in the bindings".to_owned();
             theirs.returned(sent.unwrap_or(Err(TransportError::Unexpected { reason })));
-        };
+        });
         let thread = thread::Builder::new().name("capbundle-http".to_owned()).spawn(sending);
         let thread = thread
             .map_err(|error| core::TransportError::Broken(format!("cannot start a thread for the request: {error}")))?;

@@ -110,10 +110,16 @@ impl Store {
     /// Runs one operation. Its error or its warnings go to the log.
     fn run<T>(&self, operation: &'static str, work: impl FnOnce(&core::Store) -> Result<T>) -> Result<T> {
         let result = logged(&self.log, operation, || catch_panic(|| work(&self.store)));
+        self.log_warnings(operation);
+        result
+    }
+
+    /// Not inlined: every operation of the store ends with it.
+    #[inline(never)]
+    fn log_warnings(&self, operation: &str) {
         for warning in self.store.take_warnings() {
             self.log.warn(|| format!("{operation}: {warning}"));
         }
-        result
     }
 
     /// [`Self::run`] for an operation that only fails with errors of the core.
