@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use self::connection::Connection;
+use self::connection::{Answer, Connection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Body, Cleartext, Idempotency, Method, RedirectPolicy, Request, RetryPolicy, Transport, Url};
 use crate::json::compact;
@@ -192,15 +192,22 @@ impl<'a> UpdateClient<'a> {
     }
 
     fn ask_about_channels<T: FromResponse>(&self, request: &Request) -> Result<ChannelResponse<T>> {
-        let answer = self.connection.send(request, Idempotency::Idempotent)?;
-        if let Some(error) = answer.overload() {
-            return Err(error);
-        }
+        let answer = self.answer_about_channels(request)?;
         let mut response = ChannelResponse::parse(&answer.url, answer.status, &answer.body)?;
         if let (ChannelResponse::Refused(notice), Some(wait)) = (&mut response, answer.retry_after) {
             notice.more_info.get_or_insert_default().retry_after_seconds = Some(wait.as_secs());
         }
         Ok(response)
+    }
+
+    /// Not generic, so that the types of responses share it.
+    #[inline(never)]
+    fn answer_about_channels(&self, request: &Request) -> Result<Answer> {
+        let answer = self.connection.send(request, Idempotency::Idempotent)?;
+        match answer.overload() {
+            Some(error) => Err(error),
+            None => Ok(answer),
+        }
     }
 
     fn with_body(&self, method: Method, url: &Url, device: &UpdateRequest, body: Vec<u8>) -> Result<Request> {

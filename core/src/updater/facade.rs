@@ -1,12 +1,13 @@
 //! The updater of an app: the policy, the store, and what drives both.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::device_log::DeviceLog;
 use super::host::Host;
+use super::keyed_list::KeyedList;
 use super::options::UpdaterOptions;
 use super::plugin_event::PluginEvent;
 use super::policy::{
@@ -49,7 +50,7 @@ pub struct Updater {
 struct State {
     policy: Policy,
     /// When each timer ends, in monotonic time.
-    timers: BTreeMap<Timer, Duration>,
+    timers: KeyedList<Timer, Duration>,
     update: Option<OperationId>,
     sends_reports: bool,
     sweeps: bool,
@@ -57,8 +58,8 @@ struct State {
     is_woken: bool,
     last_call: u64,
     /// The calls whose caller has not taken its reply yet.
-    awaited: BTreeSet<CallId>,
-    replies: BTreeMap<CallId, Result<Reply, Arc<Error>>>,
+    awaited: Vec<CallId>,
+    replies: KeyedList<CallId, Result<Reply, Arc<Error>>>,
     native: Option<NativeApp>,
     overrides: Overrides,
 }
@@ -133,14 +134,14 @@ impl Updater {
         Ok(Self {
             state: Mutex::new(State {
                 policy: Policy::new(options.policy.clone()),
-                timers: BTreeMap::new(),
+                timers: KeyedList::new(),
                 update: None,
                 sends_reports: false,
                 sweeps: false,
                 is_woken: false,
                 last_call: 0,
-                awaited: BTreeSet::new(),
-                replies: BTreeMap::new(),
+                awaited: Vec::new(),
+                replies: KeyedList::new(),
                 native: None,
                 overrides: Overrides::default(),
             }),
@@ -289,7 +290,7 @@ impl Updater {
                     messages.push(Message::Wake);
                 }
                 Action::StopTimer(timer) => {
-                    state.timers.remove(&timer);
+                    state.timers.remove(timer);
                 }
                 Action::ShowSplash(is_shown) => messages.push(Message::Splash(is_shown)),
                 Action::Notify(announcement) => messages.push(Message::Announce(announcement)),
@@ -347,7 +348,7 @@ impl Updater {
 
     /// How long the page has left to confirm.
     pub(super) fn remaining(&self, page: PageId) -> Option<Duration> {
-        let ends = self.lock().timers.get(&Timer::PageReady(page)).copied()?;
+        let ends = self.lock().timers.get(Timer::PageReady(page)).copied()?;
         Some(ends.saturating_sub(self.now().monotonic))
     }
 
@@ -355,8 +356,9 @@ impl Updater {
     pub(super) fn next_work(&self) -> Work {
         let mut state = self.lock();
         let now = self.now().monotonic;
-        if let Some((&timer, _)) = state.timers.iter().find(|(_, ends)| **ends <= now) {
-            state.timers.remove(&timer);
+        let ended = state.timers.iter().filter(|(_, ends)| *ends <= now);
+        if let Some(timer) = ended.map(|(timer, _)| *timer).min() {
+            state.timers.remove(timer);
             return Work::Timer(timer);
         }
         if let Some(id) = state.update.take() {
@@ -368,7 +370,7 @@ impl Updater {
         if std::mem::take(&mut state.sends_reports) {
             return Work::Reports;
         }
-        Work::Wait(state.timers.values().min().map(|ends| ends.saturating_sub(now)))
+        Work::Wait(state.timers.iter().map(|(_, ends)| ends.saturating_sub(now)).min())
     }
 
     /// Waits until there is something to do, at most this long.
@@ -394,15 +396,15 @@ impl Updater {
         let mut state = self.lock();
         state.last_call += 1;
         let call = CallId(state.last_call);
-        state.awaited.insert(call);
+        state.awaited.push(call);
         call
     }
 
     /// The reply to a call, if there is one yet.
     pub(super) fn take_reply(&self, call: CallId) -> Option<Result<Reply, Arc<Error>>> {
         let mut state = self.lock();
-        state.awaited.remove(&call);
-        state.replies.remove(&call)
+        state.awaited.retain(|awaited| *awaited != call);
+        state.replies.remove(call)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -30,6 +30,7 @@ mod facade;
 mod host;
 mod identity;
 mod javascript;
+mod keyed_list;
 mod line_file;
 #[cfg_attr(not(test), allow(dead_code, reason = "used by the run of the updater"))]
 mod log_entry;

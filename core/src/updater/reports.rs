@@ -1,6 +1,5 @@
 //! Reports for the statistics of a server, kept until the server has received them.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -99,7 +98,7 @@ pub(crate) struct ReportQueue {
 #[derive(Debug, Default)]
 struct Memory {
     unwritten: Vec<PendingReport>,
-    acknowledged: BTreeSet<ReportId>,
+    acknowledged: Vec<ReportId>,
     /// Reports dropped from `unwritten`.
     dropped: u64,
     /// Size of the file and number of its reports, after the last change.
@@ -188,7 +187,11 @@ impl ReportQueue {
     /// process writes it, and a process that is started before sends them again.
     pub(crate) fn acknowledge<'a>(&self, ids: impl IntoIterator<Item = &'a ReportId>) -> bool {
         let mut memory = self.memory();
-        memory.acknowledged.extend(ids.into_iter().cloned());
+        for id in ids {
+            if !memory.acknowledged.contains(id) {
+                memory.acknowledged.push(id.clone());
+            }
+        }
         let Memory {
             unwritten,
             acknowledged,
@@ -425,9 +428,11 @@ impl PendingReport {
 
 /// Adds the reports that are not in the file. One whose write failed may be there.
 fn add_missing(reports: &mut Vec<PendingReport>, unwritten: &[PendingReport]) {
-    let known: BTreeSet<ReportId> = reports.iter().map(|pending| pending.id.clone()).collect();
-    let missing = unwritten.iter().filter(|pending| !known.contains(&pending.id));
-    reports.extend(missing.cloned());
+    for pending in unwritten {
+        if !reports.iter().any(|known| known.id == pending.id) {
+            reports.push(pending.clone());
+        }
+    }
 }
 
 fn cut(name: &str) -> String {

@@ -207,22 +207,35 @@ impl<T: FromResponse> ChannelResponse<T> {
     /// # Errors
     /// [`ErrorKind::Server`](crate::ErrorKind::Server) for a response that does not follow the protocol.
     pub fn parse(url: &str, status: u16, body: &[u8]) -> Result<Self> {
-        let parsed = members::parse(body);
-        let notice = parsed.as_ref().ok().and_then(|value| Notice::from_response(value).ok());
-        if let Some(notice) = notice {
-            return Ok(Self::Refused(notice));
-        }
-        let granted = match parsed {
-            Ok(value) if (200..300).contains(&status) => T::from_response(&value),
-            Ok(_) => Err(String::new()),
+        let parsed = match read_response(status, body) {
+            Ok(Parsed::Refusal(notice)) => return Ok(Self::Refused(notice)),
+            Ok(Parsed::Other(value)) => T::from_response(&value),
             Err(problem) => Err(problem),
         };
-        granted
+        parsed
             .map(Self::Granted)
             .map_err(|problem| unreadable(url, status, body, &problem))
     }
 }
 
+/// A response before it is known what was granted.
+enum Parsed {
+    Refusal(Notice),
+    Other(Value),
+}
+
+/// Not generic, so that the types of responses share it.
+#[inline(never)]
+fn read_response(status: u16, body: &[u8]) -> Result<Parsed, String> {
+    let value = members::parse(body)?;
+    match Notice::from_response(&value) {
+        Ok(notice) => Ok(Parsed::Refusal(notice)),
+        Err(_) if (200..300).contains(&status) => Ok(Parsed::Other(value)),
+        Err(problem) => Err(problem),
+    }
+}
+
+#[inline(never)]
 fn unreadable(url: &str, status: u16, body: &[u8], problem: &str) -> Error {
     Error::Server {
         url: url.to_owned(),

@@ -215,6 +215,17 @@ const KNOWN: &[(&str, StatusKind, &str)] = &[
     ),
 ];
 
+/// [`KNOWN`] without the texts, which a phone does not link.
+static KINDS: [(&str, StatusKind); KNOWN.len()] = {
+    let mut kinds = [("", StatusKind::Failed); KNOWN.len()];
+    let mut index = 0;
+    while index < KNOWN.len() {
+        kinds[index] = (KNOWN[index].0, KNOWN[index].1);
+        index += 1;
+    }
+    kinds
+};
+
 impl StatusCode {
     /// Makes a status code from its text.
     #[must_use]
@@ -231,22 +242,19 @@ impl StatusCode {
     /// The kind of a known code.
     #[must_use]
     pub fn kind(&self) -> Option<StatusKind> {
-        self.known().map(|(_, kind, _)| *kind)
+        KINDS.iter().find(|(code, _)| *code == self.0).map(|(_, kind)| *kind)
     }
 
     /// The meaning of a known code, for people.
     #[must_use]
     pub fn meaning(&self) -> Option<&'static str> {
-        self.known().map(|(_, _, meaning)| *meaning)
+        let known = KNOWN.iter().find(|(code, ..)| *code == self.0);
+        known.map(|(_, _, meaning)| *meaning)
     }
 
     /// Every known code.
     pub fn all() -> impl Iterator<Item = Self> {
         KNOWN.iter().map(|(code, ..)| Self::new(*code))
-    }
-
-    fn known(&self) -> Option<&'static (&'static str, StatusKind, &'static str)> {
-        KNOWN.iter().find(|(code, ..)| *code == self.0)
     }
 }
 

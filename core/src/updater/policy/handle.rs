@@ -126,7 +126,7 @@ impl Policy {
 
     fn completed(&mut self, step: &mut Step, operation: OperationId, outcome: Result<Outcome, Error>) {
         // An outcome that comes twice, or of an operation that another process asked for.
-        let Some(pending) = self.pending.remove(&operation) else {
+        let Some(pending) = self.pending.remove(operation) else {
             return;
         };
         match (pending, outcome) {

@@ -1,6 +1,5 @@
 //! What a policy knows, and what every decision uses.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::action::{Action, Announcement, Load, ReadyStatus, Report, StoreOperation};
@@ -9,13 +8,14 @@ use super::options::PolicyOptions;
 use crate::native::NativeApp;
 use crate::store::{BundleId, BundleRef, Launch};
 use crate::update::protocol::{BUILT_IN, ReportAction};
+use crate::updater::keyed_list::KeyedList;
 
 /// The decisions of an updater. See the [module](super).
 #[derive(Debug)]
 pub struct Policy {
     pub(super) options: PolicyOptions,
     pub(super) last_id: u64,
-    pub(super) pending: BTreeMap<OperationId, Pending>,
+    pub(super) pending: KeyedList<OperationId, Pending>,
     pub(super) native: Option<NativeApp>,
     /// What the web view was asked to load last.
     pub(super) shown: Option<Load>,
@@ -177,7 +177,7 @@ impl Policy {
         Self {
             options,
             last_id: 0,
-            pending: BTreeMap::new(),
+            pending: KeyedList::new(),
             native: None,
             shown: None,
             page: None,
