@@ -56,7 +56,10 @@ impl Headers {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an invalid name, or a value with a line break or another control
     /// character, which could inject another field.
     pub fn add(&mut self, name: impl Into<String>, value: impl Into<String>) -> Result<()> {
-        let (name, value) = (name.into(), value.into());
+        self.add_owned(name.into(), value.into())
+    }
+
+    fn add_owned(&mut self, name: String, value: String) -> Result<()> {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(Error::invalid_input(

@@ -148,7 +148,7 @@ impl Storage {
     pub(in crate::store) fn read_all<T: FromJson>(&self, folder: &Path, what: &str, extension: &str) -> Result<Vec<T>> {
         let mut all = Vec::new();
         self.for_each(folder, what, extension, &mut |contents| {
-            all.extend(T::from_json(contents))
+            all.extend(T::from_json(contents));
         })?;
         Ok(all)
     }
