@@ -558,3 +558,73 @@ fn an_app_follows_a_static_channel_of_signed_releases() {
     let life = app.live("ready background crash");
     assert_eq!(life.loads()[..2], [("2.0.0", "current"), ("3.0.0", "next_applied")]);
 }
+
+/// The command on a pseudo terminal, driven by what it prints.
+#[cfg(target_os = "linux")]
+struct Terminal {
+    process: Child,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+#[cfg(target_os = "linux")]
+impl Terminal {
+    fn start(app: &App<'_>) -> Option<Self> {
+        let script = capbundle_tests::skip::tool("script")?;
+        let command = env!("CARGO_BIN_EXE_capbundle");
+        let line = format!("'{command}' device run --store phone --json {}", app.options);
+        let mut process = Command::new(script)
+            .args(["-qec", &line, "/dev/null"])
+            .current_dir(app.project.path(""))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            output
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
+        Some(Self { process, lines })
+    }
+
+    /// Waits for a JSON line with all of these members.
+    fn wait_for(&self, members: &Value) {
+        let mut before = Vec::new();
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(60));
+            let line = line.unwrap_or_else(|_| panic!("no {members} after {before:#?}"));
+            let found: Value = serde_json::from_str(&line).unwrap_or_default();
+            let mut wanted = members.as_object().unwrap().iter();
+            if wanted.all(|(name, value)| found[name] == *value) {
+                return;
+            }
+            before.push(line);
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        self.process.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_a_background_thread_does_the_work_while_no_line_is_typed() {
+    let (updates, project) = (Updates::start(), Project::new());
+    publish(&updates, &project, "2.0.0");
+    let app = App::of_server(&project, updates.server.url()).with("--app-ready-timeout 1s");
+    let Some(mut terminal) = Terminal::start(&app) else {
+        return;
+    };
+    terminal.wait_for(&json!({ "event": "plugin", "name": "setNext" }));
+    terminal.say("ready\nbackground\n");
+    terminal.wait_for(&json!({ "event": "load", "version": "2.0.0" }));
+    // Its page does not confirm, and only the thread watches the time.
+    terminal.say("foreground\n");
+    terminal.wait_for(&json!({ "event": "load", "bundle": "builtin", "reason": "trial_expired" }));
+    terminal.say("\u{4}");
+    assert!(terminal.process.wait().unwrap().success());
+}
