@@ -164,6 +164,58 @@ fn encrypting_without_a_config_works_as_documented() {
     assert_eq!(document["warnings"], serde_json::json!([]));
 }
 
+/// Adds the public key of the private key to the config, after the one that is there.
+fn install_both_keys(project: &Project) {
+    let signing_key = SigningKey::from_pem(str::from_utf8(&project.read(".capgo_key_v2")).unwrap()).unwrap();
+    let mut config: Value = serde_json::from_slice(&project.read("capacitor.config.json")).unwrap();
+    let public_key = &mut config["plugins"]["CapacitorUpdater"]["publicKey"];
+    *public_key = (public_key.as_str().unwrap().to_owned() + &signing_key.verifying_key().to_pem()).into();
+    project.write("capacitor.config.json", config.to_string());
+}
+
+#[test]
+fn every_key_of_the_config_is_shown_and_opens_what_it_signed() {
+    let (project, signs, installed) = with_another_key();
+    install_both_keys(&project);
+
+    let shown = project.run("key show --json").document();
+    let keys = shown["keys"].as_array().unwrap();
+    let ids: Vec<_> = keys.iter().map(|key| text_of(key, "capgoKeyId")).collect();
+    assert_eq!(ids, [signs.as_str(), installed.as_str(), signs.as_str()]);
+    assert_eq!(shown["warnings"], serde_json::json!([]), "one of them is the own one");
+
+    let sealed = project.encrypted();
+    let (file, session) = (text_of(&sealed, "filename"), text_of(&sealed, "ivSessionKey"));
+    let checksum = text_of(&sealed, "checksum");
+    for proof in [format!("--checksum {checksum}"), "--unverified".to_owned()] {
+        let line = format!("bundle decrypt {file} {session} {proof} --json");
+        assert_eq!(
+            project.run(&line).document()["verified"],
+            proof.starts_with("--checksum")
+        );
+    }
+}
+
+#[test]
+fn a_bundle_without_the_id_of_its_key_reaches_apps_whose_first_key_is_another_one() {
+    let (project, ..) = with_another_key();
+    install_both_keys(&project);
+    let updates = Updates::start();
+    updates.make_channel("com.example.app", "production");
+    let upload = |more: &str| {
+        let line = format!("bundle upload --channel production --json {more}");
+        updates.run(&project, &line).document()
+    };
+    let url = format!("{}/updates", updates.server.url());
+    let debug = format!("app debug --native-version 1.0.0 --update-url {url} --json");
+
+    upload("--bundle 2.0.0");
+    project.run(&debug).fails("key_id_mismatch", 1);
+
+    upload("--bundle 3.0.0 --no-key-id");
+    assert_eq!(project.run(&debug).document()["proof"], "capgo_signed");
+}
+
 #[test]
 fn a_config_with_several_keys_accepts_a_bundle_that_one_of_them_signed() {
     let (project, signs, installed) = with_another_key();
@@ -171,11 +223,7 @@ fn a_config_with_several_keys_accepts_a_bundle_that_one_of_them_signed() {
     let line = format!("bundle encrypt {zip} {checksum} --json");
     project.run(&line).fails("key_mismatch", 1);
 
-    let signing_key = SigningKey::from_pem(str::from_utf8(&project.read(".capgo_key_v2")).unwrap()).unwrap();
-    let mut config: Value = serde_json::from_slice(&project.read("capacitor.config.json")).unwrap();
-    let public_key = &mut config["plugins"]["CapacitorUpdater"]["publicKey"];
-    *public_key = (public_key.as_str().unwrap().to_owned() + &signing_key.verifying_key().to_pem()).into();
-    project.write("capacitor.config.json", config.to_string());
+    install_both_keys(&project);
     project.run(&line).document();
 
     project.write(

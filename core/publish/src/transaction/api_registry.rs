@@ -14,7 +14,7 @@ pub struct ApiRegistry<'a> {
     app: AppId,
     version: String,
     checksum: Checksum,
-    sealed: Option<(IvSessionKey, String)>,
+    sealed: Option<(IvSessionKey, Option<String>)>,
     oldest_native: Option<String>,
     native_packages: Option<Vec<NativePackage>>,
 }
@@ -34,9 +34,10 @@ impl<'a> ApiRegistry<'a> {
         }
     }
 
-    /// Sets the session key of an encrypted archive, and the ID of its key.
+    /// Sets the session key of an encrypted archive, and the ID of its key. Without an ID, the server offers the bundle
+    /// to devices with any key.
     #[must_use]
-    pub fn sealed(mut self, session: IvSessionKey, key_id: impl Into<String>) -> Self {
+    pub fn sealed(mut self, session: IvSessionKey, key_id: impl Into<Option<String>>) -> Self {
         self.sealed = Some((session, key_id.into()));
         self
     }
@@ -77,7 +78,7 @@ impl Registry for ApiRegistry<'_> {
         let checksum = self.checksum.clone();
         let mut bundle = BundleRegistration::new(self.app.clone(), self.version.as_str(), url.clone(), checksum)?;
         if let Some((session, key_id)) = &self.sealed {
-            bundle = bundle.sealed(session.clone(), Some(key_id))?;
+            bundle = bundle.sealed(session.clone(), key_id.as_deref())?;
         }
         if let Some(oldest) = &self.oldest_native {
             bundle = bundle.for_native(oldest)?;

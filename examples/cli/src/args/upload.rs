@@ -83,6 +83,10 @@ pub(crate) struct EncryptionArgs {
     /// config reject the bundle
     #[arg(long)]
     pub(crate) allow_other_key: bool,
+    /// Register the bundle without the id of its key. Servers that compare the id with the one in a request then also
+    /// offer the bundle to apps whose first public key is another one, while the signing key is replaced
+    #[arg(long, conflicts_with = "no_key")]
+    pub(crate) no_key_id: bool,
     /// The ivSessionKey printed by `bundle encrypt`, for an archive that is already encrypted
     #[arg(long, value_name = "KEY")]
     pub(crate) iv_session_key: Option<String>,

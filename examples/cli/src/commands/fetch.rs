@@ -14,7 +14,7 @@ use capbundle::{Error, ErrorKind, VerifiedArchive};
 use capbundle_publish::api::RemoteBundle;
 
 use super::bundle::signed_checksum;
-use super::key_source::FoundKey;
+use super::key_source::{self, FoundKeys};
 use crate::args::Form;
 use crate::error::{About, Failure, Result, Subject};
 
@@ -62,8 +62,8 @@ impl Proof {
 /// How to verify an archive, chosen by its registration.
 enum Check<'a> {
     Digest(Sha256Digest),
-    SignedOnly(&'a str, &'a FoundKey),
-    Encrypted(&'a str, IvSessionKey, &'a FoundKey),
+    SignedOnly(&'a str, &'a FoundKeys),
+    Encrypted(&'a str, IvSessionKey, &'a FoundKeys),
 }
 
 /// Codes of failures that leave open whether the archive is right.
@@ -77,7 +77,7 @@ pub(super) fn is_unverifiable(failure: &Failure) -> bool {
 /// Downloads the archive of `bundle` into `folder`, verifies it against its registration and unpacks it once.
 pub(super) fn fetch(
     bundle: &RemoteBundle,
-    key: Option<&FoundKey>,
+    key: Option<&FoundKeys>,
     form: Form,
     folder: &Path,
     transport: &dyn Transport,
@@ -116,7 +116,8 @@ pub(super) fn fetch(
         }
         Check::SignedOnly(checksum, found) => {
             let checksum = signed_checksum(checksum, form)?;
-            let archive = capgo::verify_signed_only(&stored, &checksum, &found.key, control);
+            let archive =
+                capgo::verify_signed_only(&stored, &checksum, key_source::signer(&found.keys, &checksum), control);
             (archive.map_err(|error| not_opened(&error))?, Proof::Signed)
         }
         Check::Encrypted(checksum, session, found) => {
@@ -127,7 +128,7 @@ pub(super) fn fetch(
                 &capgo::Decryption {
                     iv_session_key: session,
                     checksum: &checksum,
-                    key: &found.key,
+                    key: key_source::signer(&found.keys, &checksum),
                 },
                 control,
             );
@@ -147,7 +148,7 @@ pub(super) fn fetch(
     })
 }
 
-fn check<'a>(bundle: &'a RemoteBundle, key: Option<&'a FoundKey>) -> Result<Check<'a>> {
+fn check<'a>(bundle: &'a RemoteBundle, key: Option<&'a FoundKeys>) -> Result<Check<'a>> {
     let given = |text: &'a Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let Some(checksum) = given(&bundle.checksum) else {
         let message = "the bundle is registered without a checksum, so its archive cannot be verified";

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use capbundle::keys::{SigningKey, VerifyingKey};
+use capbundle::capgo::SignedChecksum;
+use capbundle::keys::{SigningKey, VerifyingKey, VerifyingKeys};
 
 use crate::config::CapacitorConfig;
 use crate::error::{About, Failure, Result, Subject, Warning};
@@ -22,6 +23,27 @@ const CAPGO_DEVICE_BITS: usize = 2048;
 pub(crate) struct FoundKey {
     pub(crate) key: VerifyingKey,
     pub(crate) origin: String,
+}
+
+/// The public keys of an app and their origin: several while the signing key is replaced.
+pub(crate) struct FoundKeys {
+    pub(crate) keys: VerifyingKeys,
+    pub(crate) origin: String,
+}
+
+impl FoundKeys {
+    /// `Public key ID from ORIGIN`.
+    pub(crate) fn describe(&self) -> String {
+        let ids: Vec<_> = self.keys.iter().map(VerifyingKey::capgo_key_id).collect();
+        let plural = if ids.len() == 1 { "" } else { "s" };
+        format!("Public key{plural} {} from {}", ids.join(", "), self.origin)
+    }
+}
+
+/// The key that signed `checksum`, else the first one, whose error then says what is wrong.
+pub(crate) fn signer<'k>(keys: &'k VerifyingKeys, checksum: &SignedChecksum) -> &'k VerifyingKey {
+    let signed = |key: &&VerifyingKey| checksum.verify(key).is_ok();
+    keys.iter().find(signed).unwrap_or(keys.first())
 }
 
 /// The private key that `--key` or `--key-data` names, else the one in the current folder.
@@ -54,27 +76,41 @@ pub(crate) fn named_verifying_key(file: Option<&Path>, text: Option<&str>) -> Re
     }))
 }
 
-/// The named public key, else `.capgo_key_v2.pub` of the current folder, else the one in its `capacitor.config`.
-pub(crate) fn verifying_key(file: Option<&Path>, text: Option<&str>) -> Result<FoundKey> {
+/// The named public keys, else those of `.capgo_key_v2.pub` in the current folder, else those in its
+/// `capacitor.config`.
+pub(crate) fn verifying_keys(file: Option<&Path>, text: Option<&str>) -> Result<FoundKeys> {
     let here = PathBuf::from(PUBLIC_KEY_FILE);
     let file = file.or_else(|| here.exists().then_some(here.as_path()));
-    if let Some(found) = named_verifying_key(file, text)? {
-        return Ok(found);
-    }
-    if let Some(config) = CapacitorConfig::here()?
-        && let Some(pem) = config.public_key()?
-    {
-        let key = VerifyingKey::from_pem(&pem).about(Subject::PublicKey)?;
-        let origin = format!("publicKey of {}", config.path().display());
-        return Ok(FoundKey { key, origin });
-    }
-    Err(Failure::refused(
-        "missing_public_key",
-        format!(
-            "no public key: this folder has neither {PUBLIC_KEY_FILE} nor a capacitor.config with publicKey; pass \
-            --key or --key-data"
-        ),
-    ))
+    let (keys, origin) = match (text, file) {
+        (Some(text), _) => (VerifyingKeys::from_pem(&with_line_ends(text)), "--key-data".to_owned()),
+        (None, Some(file)) => (VerifyingKeys::read(file), file.display().to_string()),
+        (None, None) => {
+            return configured_keys()?.ok_or_else(|| {
+                Failure::refused(
+                    "missing_public_key",
+                    format!(
+                        "no public key: this folder has neither {PUBLIC_KEY_FILE} nor a capacitor.config with publicKey; pass \
+                        --key or --key-data"
+                    ),
+                )
+            });
+        }
+    };
+    let keys = keys.about(Subject::PublicKey)?;
+    Ok(FoundKeys { keys, origin })
+}
+
+/// Every key of `publicKey` in the `capacitor.config` of the current folder.
+pub(crate) fn configured_keys() -> Result<Option<FoundKeys>> {
+    let Some(config) = CapacitorConfig::here()? else {
+        return Ok(None);
+    };
+    let Some(pem) = config.public_key()? else {
+        return Ok(None);
+    };
+    let keys = VerifyingKeys::from_pem(&pem).about(Subject::PublicKey)?;
+    let origin = format!("publicKey of {}", config.path().display());
+    Ok(Some(FoundKeys { keys, origin }))
 }
 
 /// A warning for a key that Capgo's own plugins cannot use.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{beside, folder_of, require_zip, say_if_replaced, signed_checksum};
 use crate::args::DecryptArgs;
-use crate::commands::key_source::{self, FoundKey};
+use crate::commands::key_source::{self, FoundKeys};
 use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::Output;
 
@@ -24,8 +24,8 @@ struct Document {
 pub(crate) fn run(args: &DecryptArgs, output: &Output) -> Result<()> {
     require_zip(&args.zip)?;
     let session: IvSessionKey = args.iv_session_key.parse().about(Subject::IvSessionKey)?;
-    let found = key_source::verifying_key(args.key.as_deref(), args.key_data.as_deref())?;
-    output.say(format!("Public key {} from {}", found.key.capgo_key_id(), found.origin));
+    let found = key_source::verifying_keys(args.key.as_deref(), args.key_data.as_deref())?;
+    output.say(found.describe());
     if args.package_json.is_some() {
         output.say("--package-json is ignored: --checksum-form sets the encoding of the checksum");
     }
@@ -74,7 +74,7 @@ fn verified(
     args: &DecryptArgs,
     checksum: &str,
     session: &IvSessionKey,
-    found: &FoundKey,
+    found: &FoundKeys,
     to: &Path,
     output: &Output,
 ) -> Result<Sha256Digest> {
@@ -84,7 +84,7 @@ fn verified(
     let decryption = capgo::Decryption {
         iv_session_key: session,
         checksum: &checksum,
-        key: &found.key,
+        key: key_source::signer(&found.keys, &checksum),
     };
     let archive = capgo::decrypt(&args.zip, folder_of(to), &decryption, &bar.control()).about(Subject::Archive)?;
     let digest = archive.digest();
@@ -95,19 +95,21 @@ fn verified(
 fn unverified(
     args: &DecryptArgs,
     session: &IvSessionKey,
-    found: &FoundKey,
+    found: &FoundKeys,
     to: &Path,
     output: &Output,
 ) -> Result<Sha256Digest> {
     let bar = output.progress();
-    capgo::decrypt_unverified(
-        &args.zip,
-        to,
-        &capgo::UnverifiedDecryption {
+    let control = bar.control();
+    let decrypt = |key| {
+        let how = capgo::UnverifiedDecryption {
             iv_session_key: session,
-            key: &found.key,
-        },
-        &bar.control(),
-    )
-    .about(Subject::Archive)
+            key,
+        };
+        capgo::decrypt_unverified(&args.zip, to, &how, &control)
+    };
+    // Nothing says which key it was, and a wrong one does not open the session key.
+    let first = decrypt(found.keys.first());
+    let others = || found.keys.iter().skip(1).find_map(|key| decrypt(key).ok());
+    first.or_else(|error| others().ok_or(error)).about(Subject::Archive)
 }

@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::commands::key_source::{
     self, PRIVATE_CONTENT_KEY_FILE, PRIVATE_KEY_FILE, PUBLIC_CONTENT_KEY_FILE, PUBLIC_KEY_FILE,
 };
-use crate::config::CapacitorConfig;
 use crate::error::{About, Failure, Result, Subject, Warning};
 use crate::output::Output;
 
@@ -83,7 +82,12 @@ pub(crate) fn run(output: &Output) -> Result<()> {
         .iter()
         .flat_map(|own| public.iter().map(move |other| (own, other)))
     {
-        if key != installed {
+        // A config may have several keys: one of them must be the own one.
+        let has_own = public
+            .iter()
+            .any(|(shown, public)| shown.origin == other.origin && public == key);
+        let is_first = public.iter().find(|(shown, _)| shown.origin == other.origin);
+        if !has_own && is_first.is_some_and(|(_, first)| first == installed) {
             warnings.push(Warning::new(
                 "key_mismatch",
                 format!(
@@ -138,7 +142,7 @@ pub(crate) fn run(output: &Output) -> Result<()> {
     })
 }
 
-/// The keys of this folder: the two files and the key in the config. An unreadable config is a warning.
+/// The keys of this folder: the two files and the keys in the config. An unreadable config is a warning.
 fn found(warnings: &mut Vec<Warning>) -> Result<Vec<(SigningKeyDocument, VerifyingKey)>> {
     let mut keys = Vec::new();
     let (private, public) = (Path::new(PRIVATE_KEY_FILE), Path::new(PUBLIC_KEY_FILE));
@@ -150,8 +154,12 @@ fn found(warnings: &mut Vec<Warning>) -> Result<Vec<(SigningKeyDocument, Verifyi
         let key = VerifyingKey::read(public).about(Subject::PublicKey)?;
         keys.push((SigningKeyDocument::of(PUBLIC_KEY_FILE, false, &key), key));
     }
-    match configured() {
-        Ok(found) => keys.extend(found),
+    match key_source::configured_keys() {
+        Ok(Some(found)) => {
+            let document = |key| SigningKeyDocument::of(&found.origin, false, key);
+            keys.extend(found.keys.iter().map(|key| (document(key), key.clone())));
+        }
+        Ok(None) => {}
         // The key files are useful without the config.
         Err(failure) => warnings.push(Warning::new(failure.code, failure.message)),
     }
@@ -171,16 +179,4 @@ fn found_content() -> Result<Vec<(ContentKeyDocument, PublicContentKey)>> {
         keys.push((ContentKeyDocument::of(PUBLIC_CONTENT_KEY_FILE, false, &key), key));
     }
     Ok(keys)
-}
-
-fn configured() -> Result<Option<(SigningKeyDocument, VerifyingKey)>> {
-    let Some(config) = CapacitorConfig::here()? else {
-        return Ok(None);
-    };
-    let Some(pem) = config.public_key()? else {
-        return Ok(None);
-    };
-    let key = VerifyingKey::from_pem(&pem).about(Subject::PublicKey)?;
-    let origin = format!("publicKey of {}", config.path().display());
-    Ok(Some((SigningKeyDocument::of(&origin, false, &key), key)))
 }

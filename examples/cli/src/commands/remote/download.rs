@@ -48,7 +48,7 @@ pub(crate) fn run(args: &DownloadArgs, output: &Output) -> Result<()> {
         );
         return Err(Failure::refused("file_exists", message));
     }
-    let key = match key_source::verifying_key(args.key.as_deref(), args.signature.key_data.as_deref()) {
+    let key = match key_source::verifying_keys(args.key.as_deref(), args.signature.key_data.as_deref()) {
         Ok(found) => Some(found),
         Err(failure) if failure.code == "missing_public_key" && args.key.is_none() => None,
         Err(failure) => return Err(failure),

@@ -8,7 +8,7 @@ use super::table::{short, table};
 use super::{Remote, bundle_age};
 use crate::args::BundleListArgs;
 use crate::commands::fetch;
-use crate::commands::key_source::{self, FoundKey};
+use crate::commands::key_source::{self, FoundKeys};
 use crate::error::{Failure, ReportedFinding, Result, Warning};
 use crate::output::{self, Output};
 
@@ -212,8 +212,8 @@ fn verify(
 }
 
 /// The public key of the app, if one is given or in this folder. Plain bundles are verified without one.
-fn key(args: &BundleListArgs) -> Result<Option<FoundKey>> {
-    match key_source::verifying_key(args.key.as_deref(), args.key_data.as_deref()) {
+fn key(args: &BundleListArgs) -> Result<Option<FoundKeys>> {
+    match key_source::verifying_keys(args.key.as_deref(), args.key_data.as_deref()) {
         Ok(found) => Ok(Some(found)),
         Err(failure) if failure.code == "missing_public_key" && args.key.is_none() => Ok(None),
         Err(failure) => Err(failure),

@@ -1,7 +1,7 @@
 //! The simulated device.
 
 use capbundle::http::Url;
-use capbundle::keys::VerifyingKey;
+use capbundle::keys::{VerifyingKey, VerifyingKeys};
 use capbundle::update::protocol::{Platform, UpdateRequest};
 
 use super::{native_project, wrong};
@@ -19,8 +19,8 @@ pub(super) const CAPGO: &str = "https://plugin.capgo.app/updates";
 pub(super) struct Device {
     pub(super) url: Url,
     pub(super) request: UpdateRequest,
-    /// The public key in the app.
-    pub(super) key: Option<VerifyingKey>,
+    /// The public keys in the app.
+    pub(super) keys: Option<VerifyingKeys>,
     /// The source of the update URL.
     url_from: String,
     /// The source of the native version.
@@ -46,11 +46,11 @@ impl Device {
             origin: native_from,
             is_assumed: is_native_assumed,
         } = native(args, config, output)?;
-        let key = public_key(args)?;
+        let keys = public_keys(args)?;
         if args.key.is_none() && args.key_data.is_none() {
-            warnings.extend(other_key_warning(key.as_ref(), config)?);
+            warnings.extend(other_key_warning(keys.as_ref(), config)?);
         }
-        let key_id = key.as_ref().map(VerifyingKey::capgo_key_id);
+        let key_id = keys.as_ref().map(VerifyingKeys::capgo_key_id);
         let platform = Platform::from(args.platform);
         let device_id = match &args.device_id {
             Some(id) => id.clone(),
@@ -72,7 +72,7 @@ impl Device {
         Ok(Self {
             url,
             request,
-            key,
+            keys,
             url_from,
             native_from,
             is_native_assumed,
@@ -190,36 +190,43 @@ fn address(text: &str) -> Result<Url> {
     ))
 }
 
-fn public_key(args: &DebugArgs) -> Result<Option<VerifyingKey>> {
+fn public_keys(args: &DebugArgs) -> Result<Option<VerifyingKeys>> {
     if args.no_key {
         return Ok(None);
     }
-    match key_source::verifying_key(args.key.as_deref(), args.key_data.as_deref()) {
-        Ok(found) => Ok(Some(found.key)),
+    match key_source::verifying_keys(args.key.as_deref(), args.key_data.as_deref()) {
+        Ok(found) => Ok(Some(found.keys)),
         Err(failure) if failure.code == "missing_public_key" && args.key.is_none() => Ok(None),
         Err(failure) => Err(failure),
     }
 }
 
 /// A warning if the key file differs from the key in the config, which apps are built with.
-fn other_key_warning(key: Option<&VerifyingKey>, config: Option<&CapacitorConfig>) -> Result<Option<Warning>> {
-    let (Some(key), Some(config)) = (key, config) else {
+fn other_key_warning(keys: Option<&VerifyingKeys>, config: Option<&CapacitorConfig>) -> Result<Option<Warning>> {
+    let (Some(keys), Some(config)) = (keys, config) else {
         return Ok(None);
     };
     // A key that a program computes cannot be compared.
     let Some(pem) = config.public_key().ok().flatten() else {
         return Ok(None);
     };
-    let installed = VerifyingKey::from_pem(&pem).about(Subject::PublicKey)?;
-    if installed == *key {
+    let installed = VerifyingKeys::from_pem(&pem).about(Subject::PublicKey)?;
+    if keys
+        .iter()
+        .all(|key| installed.iter().any(|installed| installed == key))
+    {
         return Ok(None);
     }
+    let ids = |keys: &VerifyingKeys| {
+        let ids: Vec<_> = keys.iter().map(VerifyingKey::capgo_key_id).collect();
+        ids.join(" and ")
+    };
     let problem = format!(
         "the simulated device uses key {} from {}, but apps built with {} have {}: pass the key of the app with --key",
-        key.capgo_key_id(),
+        ids(keys),
         key_source::PUBLIC_KEY_FILE,
         config.path().display(),
-        installed.capgo_key_id()
+        ids(&installed)
     );
     Ok(Some(Warning::new("key_mismatch", problem)))
 }

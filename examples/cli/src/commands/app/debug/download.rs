@@ -15,6 +15,7 @@ use super::{Notes, update_request, wrong};
 use crate::args::DebugArgs;
 use crate::commands::bundle::signed_checksum;
 use crate::commands::fetch::{address, begins_as_html, not_downloaded, not_opened};
+use crate::commands::key_source;
 use crate::error::{About, Failure, Result, Subject};
 
 /// A downloaded and verified bundle.
@@ -67,15 +68,15 @@ pub(super) fn download_offer(
             ),
         ));
     }
-    let (archive, how, proof) = match (&check, &device.key) {
-        (Check::Signed(checksum, session), Some(key)) => {
+    let (archive, how, proof) = match (&check, &device.keys) {
+        (Check::Signed(checksum, session), Some(keys)) => {
             let opened = capgo::decrypt(
                 path,
                 folder.path(),
                 &capgo::Decryption {
                     iv_session_key: session,
                     checksum,
-                    key,
+                    key: key_source::signer(keys, checksum),
                 },
                 &control,
             );
@@ -114,7 +115,7 @@ pub(super) fn download_offer(
 }
 
 fn check(args: &DebugArgs, device: &Device, offer: &UpdateOffer, notes: &mut Notes<'_>) -> Result<Check> {
-    if device.key.is_none() {
+    if device.keys.is_none() {
         return check_without_key(offer, notes);
     }
     let Some(checksum) = &offer.checksum else {

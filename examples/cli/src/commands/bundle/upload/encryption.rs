@@ -6,6 +6,7 @@ use capbundle::capgo::IvSessionKey;
 use capbundle::keys::{SigningKey, VerifyingKey};
 
 use super::super::content::Project;
+use super::super::signed_checksum;
 use super::destination::Destination;
 use crate::args::UploadArgs;
 use crate::commands::key_source::{self, PRIVATE_KEY_FILE};
@@ -45,7 +46,7 @@ impl Encryption {
             let session = text.parse().about(Subject::IvSessionKey)?;
             let key = match &signer {
                 Some(signer) => signer.verifying_key(),
-                None => public_key()?,
+                None => public_key(args)?,
             };
             return Ok(Self::Encrypted { session, signer, key });
         }
@@ -68,9 +69,9 @@ impl Encryption {
     }
 }
 
-/// The public key of this folder.
-fn public_key() -> Result<VerifyingKey> {
-    let found = key_source::verifying_key(None, None).map_err(|failure| {
+/// The public key of this folder; of several, the one that signed the checksum.
+fn public_key(args: &UploadArgs) -> Result<VerifyingKey> {
+    let found = key_source::verifying_keys(None, None).map_err(|failure| {
         if failure.code != "missing_public_key" {
             return failure;
         }
@@ -80,7 +81,11 @@ fn public_key() -> Result<VerifyingKey> {
             key into .capgo_key_v2.pub or capacitor.config",
         )
     })?;
-    Ok(found.key)
+    let Some(checksum) = &args.encryption.encrypted_checksum else {
+        return Ok(found.keys.first().clone());
+    };
+    let checksum = signed_checksum(checksum, args.encryption.checksum_form)?;
+    Ok(key_source::signer(&found.keys, &checksum).clone())
 }
 
 fn signer(args: &UploadArgs) -> Result<Option<Box<SigningKey>>> {

@@ -129,7 +129,8 @@ impl<'a> Release<'a> {
             };
             let mut registry = ApiRegistry::new(api, self.app.clone(), self.version, checksum);
             if let Protection::Encrypted { session, key_id, .. } = &archive.protection {
-                registry = registry.sealed(session.clone(), key_id.clone());
+                let key_id = Some(key_id.clone()).filter(|_| !self.args.encryption.no_key_id);
+                registry = registry.sealed(session.clone(), key_id);
             }
             if let Some(packages) = &self.native_packages {
                 registry = registry.with_native_packages(packages.clone());
