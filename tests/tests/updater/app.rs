@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use capbundle::bundle::{PackOptions, pack};
 use capbundle::capgo::{self, ChecksumForm, Encryption};
-use capbundle::http::Http;
 use capbundle::http::download::DownloadOptions;
+use capbundle::http::{Http, Transport};
 use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::native::NativeApp;
 use capbundle::progress::Control;
@@ -26,6 +27,8 @@ use tempfile::TempDir;
 /// What the updater told the app.
 #[derive(Default)]
 pub(crate) struct Told {
+    /// The next event panics.
+    pub(crate) panics: AtomicBool,
     pub(crate) loads: Mutex<Vec<Load>>,
     pub(crate) events: Mutex<Vec<(&'static str, Value)>>,
 }
@@ -36,6 +39,7 @@ impl Host for Told {
     }
 
     fn event(&self, event: &PluginEvent) {
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "a host that panics");
         self.events.lock().unwrap().push((event.name(), event.payload()));
     }
 }
@@ -166,6 +170,7 @@ pub(crate) struct App {
     behaviour: Arc<Mutex<Behaviour>>,
     pub(crate) options: UpdaterOptions,
     pub(crate) store: StoreOptions,
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) native: NativeApp,
     pub(crate) told: Arc<Told>,
 }
@@ -203,6 +208,7 @@ impl App {
             behaviour,
             options,
             store: StoreOptions::default(),
+            transport: Arc::new(Http::new()),
             native: NativeApp::new("1.0.0", "1"),
             told: Arc::default(),
         }
@@ -219,7 +225,7 @@ impl App {
     /// A new process of the app.
     pub(crate) fn process(&self) -> Process<'_> {
         let store = Store::open(&self.root(), self.store.clone()).unwrap();
-        let transport = Arc::new(Http::new());
+        let transport = Arc::clone(&self.transport);
         let updater = Updater::new(Arc::new(store), transport, self.told.clone(), self.options.clone()).unwrap();
         let updater = Arc::new(updater);
         let load = updater.start(&self.native, false);

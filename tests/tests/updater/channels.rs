@@ -386,3 +386,15 @@ fn a_chosen_channel_that_the_app_no_longer_allows_is_told_once_and_followed_agai
     process.return_to_app();
     assert_eq!(process.version(), "2.0-beta");
 }
+
+#[test]
+fn an_archive_that_a_killed_process_left_after_its_installation_is_removed_by_the_next_check() {
+    let site = TestSite::new();
+    let device = with_release_1(&site, UpdateMode::AtBackground);
+    let downloads = site.folder.path().join(device.name).join("downloads");
+    let left = downloads.join("0123456789abcdef0123456789abcdef.download");
+    fs::create_dir_all(&downloads).unwrap();
+    fs::write(&left, "left").unwrap();
+    device.process().work();
+    assert!(!left.exists());
+}

@@ -296,3 +296,25 @@ fn the_log_tells_a_crash_from_a_page_that_is_late_and_from_used_up_starts() {
         ]
     );
 }
+
+#[test]
+fn a_host_that_panics_in_an_event_receives_the_later_ones() {
+    let update = Published::plain("2.0.0", 100);
+    let app = App::new(UpdateMode::AtBackground, Behaviour::offering(&update));
+    let mut process = app.process();
+    process.confirm();
+    app.told.panics.store(true, Ordering::Relaxed);
+    let work = std::panic::AssertUnwindSafe(|| process.work());
+    assert!(std::panic::catch_unwind(work).is_err());
+    app.told.names();
+
+    process.call("triggerUpdateCheck", &json!({})).unwrap();
+    process.work();
+    let told = app.told.names();
+    assert!(
+        told.contains(&"updateAvailable") && told.contains(&"setNext"),
+        "{told:?}"
+    );
+    process.background();
+    assert_eq!(process.title(), "2.0.0");
+}
