@@ -13,3 +13,4 @@ mod faults;
 mod lives;
 mod lossy;
 mod protocol;
+mod tls;
