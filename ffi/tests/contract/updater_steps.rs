@@ -12,6 +12,8 @@ use super::store_steps::native;
 use super::values;
 use crate::error::{CallbackError, Result};
 use crate::http::{HttpRequest, HttpResponseHead, HttpTransport, ResponseSink, TransportError};
+use crate::store::channel::ChannelSource;
+use crate::store::release::ReleaseOptions;
 use crate::updater::BlockingUpdater;
 use crate::updater::call::{BridgeCall, CallResult};
 use crate::updater::events::{Load, PageReady, UpdaterEvent};
@@ -25,11 +27,18 @@ type Answer = (i32, Vec<u8>);
 
 /// Answers by URL. What has no answer is a server that cannot be reached.
 #[derive(Default)]
-pub(super) struct ScriptedTransport(Mutex<BTreeMap<String, Answer>>);
+pub(super) struct ScriptedTransport {
+    answers: Mutex<BTreeMap<String, Answer>>,
+    /// The body of the last request to each URL.
+    asked: Mutex<BTreeMap<String, Value>>,
+}
 
 impl HttpTransport for ScriptedTransport {
     fn send(&self, request: HttpRequest, sink: Arc<dyn ResponseSink>) -> std::result::Result<(), TransportError> {
-        let answer = self.0.lock().unwrap().get(&request.url).cloned();
+        let body = request.body.as_deref().map(serde_json::from_slice);
+        let body = body.map_or(Value::Null, std::result::Result::unwrap);
+        self.asked.lock().unwrap().insert(request.url.clone(), body);
+        let answer = self.answers.lock().unwrap().get(&request.url).cloned();
         let Some((status, body)) = answer else {
             let reason = "no such server".to_owned();
             return Err(TransportError::Offline { reason });
@@ -86,6 +95,7 @@ impl CaseRunner {
             "server" => Ok(self.script(arguments)),
             "update_mode" => update_mode(json_text(arguments, "auto"), json_text(arguments, "direct"))
                 .map(|mode| values::snake(&format!("{mode:?}")).into()),
+            "asked" => Ok(self.asked(arguments)),
             "updater" => self.open_updater(arguments),
             "start" => {
                 let in_background = arguments.flag("in_background").unwrap_or(false);
@@ -123,22 +133,35 @@ impl CaseRunner {
             };
             answers.insert(url.clone(), (status, body));
         }
-        *self.transport.0.lock().unwrap() = answers;
+        *self.transport.answers.lock().unwrap() = answers;
         Value::Null
+    }
+
+    /// The body of the last request to a URL since the last time.
+    fn asked(&self, arguments: &Arguments<'_>) -> Value {
+        let asked = self.transport.asked.lock().unwrap().remove(arguments.text("url"));
+        asked.unwrap_or_default()
     }
 
     fn open_updater(&mut self, arguments: &Arguments<'_>) -> Result<Value> {
         let text = |name: &str| arguments.optional(name).map(str::to_owned);
         let server = ServerSource {
             url: text("url").unwrap_or_else(|| "https://updates.example/updates".to_owned()),
-            channel_url: None,
+            channel_url: text("channel_url"),
             public_key: text("public_key").map(|file| fs::read_to_string(self.path(&file)).unwrap()),
             form: None,
             allow_unencrypted: false,
             allow_unverified_https: false,
         };
+        let permits = |name: &str| {
+            let permitted = arguments.value("permits").and_then(Value::as_array);
+            permitted.is_some_and(|names| names.contains(&name.into()))
+        };
         let options = UpdaterOptions {
-            source: UpdateSource::Server { server },
+            source: match arguments.value("allowed") {
+                Some(names) => static_source(names),
+                None => UpdateSource::Server { server },
+            },
             device: DeviceInfo {
                 platform: Platform::Android,
                 app_id: "com.example.app".to_owned(),
@@ -152,12 +175,12 @@ impl CaseRunner {
             check_period_seconds: 0,
             splash_timeout_ms: arguments.number("splash_timeout_ms"),
             stats_url: None,
-            default_channel: None,
+            default_channel: text("default_channel"),
             permissions: Some(Permissions {
-                modify_urls: false,
-                keep_urls: false,
-                modify_app_id: false,
-                keep_custom_id: false,
+                modify_urls: permits("modify_urls"),
+                keep_urls: permits("keep_urls"),
+                modify_app_id: permits("modify_app_id"),
+                keep_custom_id: permits("keep_custom_id"),
                 set_channel: true,
                 bundle_error: arguments.flag("bundle_error").unwrap_or(false),
             }),
@@ -224,6 +247,27 @@ impl CaseRunner {
         let value = load_value(&load);
         self.told.loads.lock().unwrap().push(load);
         value
+    }
+}
+
+/// The channel `production` of a site that cannot be reached, and the other channels that the app allows.
+fn static_source(allowed: &Value) -> UpdateSource {
+    let text = |text: &str| text.to_owned();
+    let allowed = allowed.as_array().unwrap().iter();
+    UpdateSource::Channel {
+        channel: ChannelSource {
+            site: text("https://updates.example/site"),
+            release: ReleaseOptions {
+                app_id: text("com.example.app"),
+                channel: text("production"),
+                first_ring: text("{}"),
+                native_version: text("1.0.0"),
+                content_keys: Vec::new(),
+            },
+            headers: Vec::new(),
+            device_id: None,
+        },
+        allowed: allowed.map(|name| text(name.as_str().unwrap())).collect(),
     }
 }
 

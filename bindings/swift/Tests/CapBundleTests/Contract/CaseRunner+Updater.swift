@@ -5,12 +5,20 @@ import Foundation
 final class ScriptedTransport: HttpTransport, @unchecked Sendable {
     private let lock = NSLock()
     private var answers: [String: (status: Int32, body: Data)] = [:]
+    /// The body of the last request to each URL.
+    private var asked: [String: Data?] = [:]
 
     func script(_ answers: [String: (status: Int32, body: Data)]) {
         lock.withLock { self.answers = answers }
     }
 
+    /// The body of the last request to a URL since the last time.
+    func takeAsked(_ url: String) -> Data? {
+        lock.withLock { asked.removeValue(forKey: url) ?? nil }
+    }
+
     func send(request: HttpRequest, sink: ResponseSink) throws {
+        lock.withLock { asked[request.url] = .some(request.body) }
         guard let answer = lock.withLock({ answers[request.url] }) else { throw TransportError.Offline(reason: "no such server") }
         try sink.begin(head: HttpResponseHead(status: answer.status, headers: []))
         try sink.write(bytes: answer.body)
@@ -72,6 +80,9 @@ extension CaseRunner {
             let mode = try updateMode(
                 autoUpdate: arguments.value("auto").map(text), directUpdate: arguments.value("direct").map(text))
             return .text(snake(mode))
+        case "asked":
+            let body = transport.takeAsked(try arguments.text("url"))
+            return try body.map { try parsed(String(decoding: $0, as: UTF8.self)) } ?? JSON.null
         case "updater": try openUpdater(arguments)
         case "start":
             let inBackground = try arguments.flag("in_background") ?? false
@@ -123,16 +134,36 @@ extension CaseRunner {
     }
 
     private func openUpdater(_ arguments: Arguments) throws {
+        let permits = try arguments.list("permits") ?? []
+        let permitted = { (name: String) in permits.contains(.text(name)) }
         let server = ServerSource(
             url: try arguments.optional("url") ?? "https://updates.example/updates",
+            channelUrl: try arguments.optional("channel_url"),
             publicKey: try arguments.optional("public_key").map { try String(contentsOfFile: path($0), encoding: .utf8) })
         let options = UpdaterOptions(
-            source: .server(server: server),
+            source: try staticSource(arguments) ?? .server(server: server),
             device: DeviceInfo(platform: .android, appId: "com.example.app", osVersion: "16", pluginVersion: "8.0.0"),
             mode: try mode(arguments.optional("mode") ?? "at_background"),
             splashTimeoutMs: try arguments.number("splash_timeout_ms"),
-            permissions: Permissions(bundleError: try arguments.flag("bundle_error") ?? false))
+            defaultChannel: try arguments.optional("default_channel"),
+            permissions: Permissions(
+                modifyUrls: permitted("modify_urls"), keepUrls: permitted("keep_urls"),
+                modifyAppId: permitted("modify_app_id"), keepCustomId: permitted("keep_custom_id"),
+                bundleError: try arguments.flag("bundle_error") ?? false))
         updater = try BlockingUpdater(store: openStore(), transport: transport, host: told, options: options)
+    }
+
+    /// The channel `production` of a site that cannot be reached, and the other channels that the app allows.
+    private func staticSource(_ arguments: Arguments) throws -> UpdateSource? {
+        guard let names = try arguments.list("allowed") else { return nil }
+        let allowed = try names.map { name -> String in
+            guard case let .text(text) = name else { throw InvalidCase("a channel is a text") }
+            return text
+        }
+        let release = ReleaseOptions(
+            appId: "com.example.app", channel: "production", firstRing: "{}", nativeVersion: "1.0.0", contentKeys: [])
+        let channel = ChannelSource(site: "https://updates.example/site", release: release)
+        return .channel(channel: channel, allowed: allowed)
     }
 
     private func mode(_ name: String) throws -> UpdateMode {

@@ -7,6 +7,7 @@ import com.google.gson.JsonParser
 import dev.capbundle.BlockingUpdater
 import dev.capbundle.BridgeCall
 import dev.capbundle.CallResult
+import dev.capbundle.ChannelSource
 import dev.capbundle.DeviceInfo
 import dev.capbundle.HttpRequest
 import dev.capbundle.HttpResponseHead
@@ -15,6 +16,7 @@ import dev.capbundle.Load
 import dev.capbundle.PageReady
 import dev.capbundle.Permissions
 import dev.capbundle.Platform
+import dev.capbundle.ReleaseOptions
 import dev.capbundle.ResponseSink
 import dev.capbundle.ServerSource
 import dev.capbundle.TransportException
@@ -30,7 +32,11 @@ internal class ScriptedTransport : HttpTransport {
     @Volatile
     var answers: Map<String, Pair<Int, ByteArray>> = emptyMap()
 
+    /** The body of the last request to each URL. */
+    val asked = java.util.concurrent.ConcurrentHashMap<String, JsonElement>()
+
     override fun send(request: HttpRequest, sink: ResponseSink) = sink.use {
+        asked[request.url] = request.body?.let { JsonParser.parseString(it.decodeToString()) } ?: JsonNull.INSTANCE
         val (status, body) = answers[request.url] ?: throw TransportException.Offline("no such server")
         sink.begin(HttpResponseHead(status, emptyList()))
         sink.write(body)
@@ -73,6 +79,7 @@ internal fun CaseRunner.updaterStep(arguments: Arguments): Any? = with(arguments
     when (operation) {
         "server" -> script(this)
         "update_mode" -> wireName(updateMode(value("auto")?.toString(), value("direct")?.toString()))
+        "asked" -> transport.asked.remove(text("url")) ?: JsonNull.INSTANCE
         "updater" -> openUpdater(this)
         "start" -> returned(updater!!.start(native(this), flag("in_background") ?: false))
         "page_started" -> Unit.also {
@@ -110,18 +117,33 @@ private fun CaseRunner.script(arguments: Arguments) {
 }
 
 private fun CaseRunner.openUpdater(arguments: Arguments) = with(arguments) {
+    val permits = array("permits")?.map { it.asString }.orEmpty()
     val server = ServerSource(
         url = optional("url") ?: "https://updates.example/updates",
+        channelUrl = optional("channel_url"),
         publicKey = optional("public_key")?.let { path(it).readText() },
     )
     val options = UpdaterOptions(
-        source = UpdateSource.Server(server),
+        source = array("allowed")?.map { it.asString }?.let(::staticSource) ?: UpdateSource.Server(server),
         device = DeviceInfo(Platform.ANDROID, "com.example.app", osVersion = "16", pluginVersion = "8.0.0"),
         mode = UpdateMode.valueOf((optional("mode") ?: "at_background").uppercase()),
         splashTimeoutMs = number("splash_timeout_ms"),
-        permissions = Permissions(bundleError = flag("bundle_error") ?: false),
+        defaultChannel = optional("default_channel"),
+        permissions = Permissions(
+            modifyUrls = "modify_urls" in permits,
+            keepUrls = "keep_urls" in permits,
+            modifyAppId = "modify_app_id" in permits,
+            keepCustomId = "keep_custom_id" in permits,
+            bundleError = flag("bundle_error") ?: false,
+        ),
     )
     updater = BlockingUpdater(store!!, transport, told, options)
+}
+
+/** The channel `production` of a site that cannot be reached, and the other channels that the app allows. */
+private fun staticSource(allowed: List<String>): UpdateSource {
+    val release = ReleaseOptions("com.example.app", "production", firstRing = "{}", nativeVersion = "1.0.0")
+    return UpdateSource.Channel(ChannelSource("https://updates.example/site", release), allowed)
 }
 
 private fun CaseRunner.call(arguments: Arguments): JsonElement = with(arguments) {
