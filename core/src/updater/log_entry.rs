@@ -38,9 +38,10 @@ pub enum LogEvent {
     Applied,
     /// A bundle confirmed that it works.
     Confirmed,
-    /// The fallback replaced a bundle, for the `reason`: `page_crashed` if the process of its page ended, `trial_expired`
-    /// if its page did not confirm in time, otherwise as for [`Launch`](Self::Launch); `trial_failed` is a launch that
-    /// found the starts of the bundle used up. `previous` is the version of the replaced bundle, if its page ran.
+    /// The fallback replaced a bundle, for the `reason`: `page_crashed` if the process of its page ended,
+    /// `trial_expired` if its page did not confirm in time, otherwise as for [`Launch`](Self::Launch); `trial_failed`
+    /// is a launch that found the starts of the bundle used up. `previous` is the version of the replaced bundle, if
+    /// its page ran.
     FellBack,
     /// A bundle failed permanently on this device.
     Failed,

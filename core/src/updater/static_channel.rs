@@ -65,7 +65,7 @@ impl Updater {
                 message,
             });
         }
-        // Last: after a crash before this line it is told again, which is better than never.
+        // Last: a crash before this line repeats it, which is better than silence.
         self.settings.change(|settings| settings.refused_channel = refused)?;
         Ok(())
     }

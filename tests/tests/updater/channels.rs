@@ -361,14 +361,14 @@ fn a_chosen_channel_that_the_app_no_longer_allows_is_told_once_and_followed_agai
 
     device.allowed.clear();
     device.told.names();
-    for told in [1, 0] {
+    for expected in [1, 0] {
         let mut process = device.process();
         process.work();
         process.return_to_app();
         assert_eq!(process.version(), "1.0");
         let names = device.told.names();
         let refusals = names.iter().filter(|name| **name == "channelPrivate").count();
-        assert_eq!(refusals, told, "{names:?}");
+        assert_eq!(refusals, expected, "{names:?}");
         let log = process.updater.log().entries().unwrap();
         let mut refused = log.iter().filter(|entry| entry.event == LogEvent::ChannelRefused);
         let entry = refused.next().unwrap();

@@ -20,7 +20,7 @@ use super::app::{App, Behaviour, Published};
 /// The certificate that a server shows, which can be replaced.
 type Shown = Arc<Mutex<Arc<ServerConfig>>>;
 
-/// Creates a certificate for 127.0.0.1, trusted by nobody yet. Returns it as PEM text, too.
+/// Creates a self-signed certificate for 127.0.0.1. Returns it as PEM text, too.
 fn certificate(openssl: &Path) -> (Arc<ServerConfig>, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut request = Command::new(openssl);

@@ -55,8 +55,8 @@ pub enum HostEvent {
     ProcessStarted {
         /// The native app.
         native: NativeApp,
-        /// Whether this native app runs for the first time, after an installation or an update from an app store, or ran
-        /// before and no check has got an answer since.
+        /// Whether this native app runs for the first time, after an installation or an update from an app store, or
+        /// ran before and no check has got an answer since.
         native_is_new: bool,
         /// Whether the app is not visible.
         in_background: bool,

@@ -89,8 +89,8 @@ pub(crate) fn verifying_keys(file: Option<&Path>, text: Option<&str>) -> Result<
                 Failure::refused(
                     "missing_public_key",
                     format!(
-                        "no public key: this folder has neither {PUBLIC_KEY_FILE} nor a capacitor.config with publicKey; pass \
-                        --key or --key-data"
+                        "no public key: this folder has neither {PUBLIC_KEY_FILE} nor a capacitor.config with publicKey; \
+                        pass --key or --key-data"
                     ),
                 )
             });
