@@ -106,7 +106,12 @@ impl FileList {
 
     /// Checks that the unpacked files are exactly the listed ones.
     pub(crate) fn require_same(&self, written: &[WrittenFile]) -> Result<()> {
-        self.require_equal(&Self::sorted(written.iter().cloned()))
+        self.require_equal(&Self::of_written(written))
+    }
+
+    /// The list of these files, in any order.
+    pub(crate) fn of_written(written: &[WrittenFile]) -> Self {
+        Self::sorted(written.iter().cloned())
     }
 
     fn sorted(files: impl Iterator<Item = WrittenFile>) -> Self {

@@ -78,6 +78,7 @@ pub mod paths;
 pub mod policy;
 mod refusal;
 mod streaming;
+mod verified_files;
 
 pub use crate::channel::ChannelName;
 pub use crate::error::RefusalReason;
@@ -90,3 +91,4 @@ pub use file_list::{FileList, ListedFile, MAX_FILE_LIST_BYTES};
 pub use keyring::{KeyRing, MAX_RINGS_AT_A_TIME, RingDocument, SignedKeyRing, create_ring, sign_ring};
 pub use policy::{Accepted, TrustContext, TrustedRelease};
 pub use streaming::StreamingOpen;
+pub use verified_files::VerifiedFiles;

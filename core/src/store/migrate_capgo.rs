@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::bundle_id::{BundleId, BundleRef};
 use super::open::Store;
-use super::records::{BundleRecord, FailedBundle, FailureCause};
+use super::records::{BundleRecord, FailedBundle, FailureCause, Identity, RecordedProof};
 use super::state::{StoreState, Trial};
 use super::storage::json::{self, FromJson, Object};
 use crate::digest::Sha256Digest;
@@ -153,6 +153,7 @@ impl Store {
                     id,
                     version: info.version,
                     digest,
+                    content_digest: None,
                     at: now,
                     native_build,
                     // The plugin recorded none, so any version matches.
@@ -164,7 +165,10 @@ impl Store {
             "deleted" | "deleting" | "downloading" => return Ok(Taken::Nothing),
             other => return Err(skipped(format!("unknown status \"{other}\""))),
         }
-        if before.failure_of(&info.version, digest.as_ref()).is_some() {
+        if before
+            .failure_of(Identity::by_either(&info.version, digest.as_ref()))
+            .is_some()
+        {
             return Err(skipped(format!(
                 "version {} failed on this device before",
                 info.version
@@ -176,6 +180,8 @@ impl Store {
                 id,
                 version: info.version,
                 digest,
+                content_digest: None,
+                proof: Some(RecordedProof::assumed()),
                 archive_size: 0,
                 unpacked_size,
                 files,
@@ -259,11 +265,14 @@ fn migrate(state: &mut StoreState, capgo: &CapgoBundles, migration: &mut CapgoMi
             .values()
             .chain(&migration.bundles)
             .filter(|record| record.proven_at.is_some());
-        proven.any(|record| failed.forbids(record))
+        proven.any(|record| failed.identity().is_same_as(&record.identity()))
     };
     migration.failed.retain(|failed| !works(failed));
     migration.bundles.retain(|record| {
-        let is_forbidden = migration.failed.iter().any(|failed| failed.forbids(record));
+        let is_forbidden = migration
+            .failed
+            .iter()
+            .any(|failed| failed.identity().is_same_as(&record.identity()));
         if is_forbidden {
             let reason = format!("version {} failed under another id", record.version);
             migration.skipped.push((record.id.to_string(), reason));
@@ -274,7 +283,7 @@ fn migrate(state: &mut StoreState, capgo: &CapgoBundles, migration: &mut CapgoMi
         state.add(record.clone());
     }
     for failed in &mut migration.failed {
-        if state.failure_of(&failed.version, failed.digest.as_ref()).is_none() {
+        if state.failure_of(failed.identity()).is_none() {
             state.remember_failure(failed);
         }
     }

@@ -37,7 +37,7 @@ pub use lifecycle::{ApplyCondition, Confirmation, Expired};
 pub use migrate_capgo::{CapgoBundles, CapgoMigration};
 pub use open::Store;
 pub use options::{RequiredProof, StoreOptions};
-pub use records::{AcceptedRelease, BundleRecord, FailedBundle, FailureCause, Status};
+pub use records::{AcceptedRelease, BundleRecord, FailedBundle, FailureCause, ProofKind, RecordedProof, Status};
 pub use session::{Launch, LaunchReason, NotDurable};
 pub use verify::Damage;
 

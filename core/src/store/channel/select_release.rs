@@ -13,8 +13,7 @@ use crate::http::download::{
 use crate::keys::ContentKey;
 use crate::progress::{Parts, Phase};
 use crate::release::{
-    BundleIdentity, ChannelFile, FileList, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, RefusalReason, Release,
-    TrustedRelease, paths,
+    BundleIdentity, ChannelFile, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, RefusalReason, Release, TrustedRelease, paths,
 };
 use crate::sealed;
 use crate::store::bundle_id::BundleId;
@@ -185,9 +184,11 @@ impl<'a> ReleaseSelection<'a> {
             ..NewBundle::new(release.version.clone())
         };
         let loaded = self.store.settled()?;
-        let digest = &trusted.require_bundle()?.archive.digest;
+        let bundle = trusted.require_bundle()?;
+        let digest = &bundle.archive.digest;
         // Also refuses a failed bundle, before any of it is downloaded.
-        self.store.installed_or_refused(&loaded, digest, &new, None)?;
+        let identity = new.identity(Some(digest), Some(&bundle.files_digest));
+        self.store.installed_or_refused(&loaded, identity, &new, None)?;
         let is_it = |record: &&BundleRecord| {
             let accepted = record.release.as_ref();
             record.digest == Some(*digest)
@@ -223,7 +224,7 @@ impl<'a> ReleaseSelection<'a> {
         archive: &Remote,
         (folder, id): (&Path, BundleId),
     ) -> Result<BundleRecord> {
-        let files: FileList = trusted.check_file_list(&read(list)?)?;
+        let files = trusted.verify_files(&read(list)?)?;
         let (new, acceptance) = acceptance_of(trusted, &files);
         let new = new.with_id(id);
         if let Some(installed) = self.store.accept_installed(trusted, &new, &acceptance)? {

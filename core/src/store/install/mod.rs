@@ -2,6 +2,7 @@
 
 mod archive;
 mod fetch;
+mod publish;
 mod release;
 mod request;
 

@@ -1,6 +1,7 @@
 //! Accepting a signed release: its bundle is installed, or the built-in one comes next. Either happens in one step with
 //! recording the release as accepted.
 
+use super::publish::Installing;
 use super::request::{Acceptance, ArchiveSource, NewBundle, ReleaseFiles, ReleaseOptions, acceptance_of};
 use crate::error::{Error, IoContext as _, Result};
 use crate::keys::{ContentKey, PublicContentKey};
@@ -44,7 +45,7 @@ impl Store {
         control: &Control,
     ) -> Result<BundleRecord> {
         let trusted = self.check_release(published.envelope, options)?;
-        let files = trusted.check_file_list(published.file_list)?;
+        let files = trusted.verify_files(published.file_list)?;
         let (new, acceptance) = acceptance_of(&trusted, &files);
         if let Some(installed) = self.accept_installed(&trusted, &new, &acceptance)? {
             return Ok(installed);
@@ -141,20 +142,29 @@ impl Store {
         new: &NewBundle,
         acceptance: &Acceptance<'_>,
     ) -> Result<Option<BundleRecord>> {
-        let digest = &trusted.require_bundle()?.archive.digest;
+        let archive = trusted.require_bundle()?.archive;
+        let content_digest = acceptance.files.content_digest();
+        let bundle = new.identity(Some(&archive.digest), Some(&content_digest));
         let loaded = self.settled()?;
         if self
-            .installed_or_refused(&loaded, digest, new, Some(acceptance))?
+            .installed_or_refused(&loaded, bundle, new, Some(acceptance))?
             .is_none()
         {
             return Ok(None);
         }
         let _lock = self.lock(self.options.lock_timeout)?;
         let loaded = self.storage.load()?;
-        match self.installed_or_refused(&loaded, digest, new, Some(acceptance))? {
-            Some(installed) => self.accept_again(&loaded, &installed, new, acceptance).map(Some),
-            None => Ok(None),
-        }
+        let Some(installed) = self.installed_or_refused(&loaded, bundle, new, Some(acceptance))? else {
+            return Ok(None);
+        };
+        let installing = Installing {
+            new,
+            acceptance: Some(acceptance),
+            archive,
+            proof: acceptance.files.proof(),
+        };
+        self.accept_again(&loaded, &installed, &installing, acceptance)
+            .map(Some)
     }
 
     /// Opens the archive of a release and installs it. The plain archive of a sealed one is stored in the staging

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use crate::app_id::AppId;
 use crate::channel::ChannelName;
+use crate::digest::Sha256Digest;
 use crate::keys::ContentKey;
 use crate::native::{NativeRange, NativeVersion};
-use crate::release::{FileList, TrustedRelease};
+use crate::release::{TrustedRelease, VerifiedFiles};
 use crate::setters::setters;
 use crate::store::bundle_id::BundleId;
-use crate::store::records::AcceptedRelease;
+use crate::store::records::{AcceptedRelease, Identity};
 use crate::verified::VerifiedArchive;
 
 /// Metadata of a bundle that is installed.
@@ -46,6 +47,19 @@ impl NewBundle {
         with_link(link: impl Into<Option<String>>);
         with_comment(comment: impl Into<Option<String>>);
         with_sequence(sequence: impl Into<Option<u64>>);
+    }
+
+    /// Its version and these digests, of its archive and of its file list.
+    pub(in crate::store) fn identity<'a>(
+        &'a self,
+        digest: Option<&'a Sha256Digest>,
+        content_digest: Option<&'a Sha256Digest>,
+    ) -> Identity<'a> {
+        Identity {
+            version: &self.version,
+            digest,
+            content_digest,
+        }
     }
 
     /// Sets the id that it will have, so that it can be named before it is installed.
@@ -113,13 +127,13 @@ pub(in crate::store) enum ArchiveSource<'a> {
 #[derive(Debug)]
 pub(in crate::store) struct Acceptance<'a> {
     pub(in crate::store) release: AcceptedRelease,
-    pub(in crate::store) files: &'a FileList,
+    pub(in crate::store) files: &'a VerifiedFiles,
 }
 
 /// The metadata of the bundle of a release, and the requirements on it.
 pub(in crate::store) fn acceptance_of<'a>(
     trusted: &TrustedRelease,
-    files: &'a FileList,
+    files: &'a VerifiedFiles,
 ) -> (NewBundle, Acceptance<'a>) {
     let release = trusted.release();
     let new = NewBundle {

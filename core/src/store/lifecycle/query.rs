@@ -7,7 +7,7 @@ use crate::digest::Sha256Digest;
 use crate::error::Result;
 use crate::store::bundle_id::{BundleId, BundleRef};
 use crate::store::open::Store;
-use crate::store::records::{BundleRecord, FailedBundle, SetAside, Status};
+use crate::store::records::{BundleRecord, FailedBundle, Identity, SetAside, Status};
 use crate::time::Timestamp;
 
 impl Store {
@@ -79,13 +79,13 @@ impl Store {
         Ok(self.state()?.failed.clone())
     }
 
-    /// The failure that forbids a bundle. Call this before downloading it. A digest decides alone; without one every
-    /// bundle of the version is forbidden.
+    /// The failure that forbids a bundle. Call this before downloading it. A digest, of the archive or of the
+    /// file list, decides alone; without one every bundle of the version is forbidden.
     ///
     /// # Errors
     /// As [`list`](Self::list).
     pub fn failure_of(&self, version: &str, digest: Option<&Sha256Digest>) -> Result<Option<FailedBundle>> {
-        Ok(self.state()?.failure_of(version, digest).cloned())
+        Ok(self.state()?.failure_of(Identity::by_either(version, digest)).cloned())
     }
 
     /// When a proven bundle that was set aside is offered again
@@ -96,7 +96,7 @@ impl Store {
     /// As [`list`](Self::list).
     pub fn set_aside_until(&self, version: &str, digest: Option<&Sha256Digest>) -> Result<Option<Timestamp>> {
         let state = self.state()?;
-        let aside = state.set_aside_of(version, digest, None, (self.clock)());
+        let aside = state.set_aside_of(Identity::by_either(version, digest), None, (self.clock)());
         Ok(aside.map(SetAside::until))
     }
 

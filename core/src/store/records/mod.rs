@@ -2,15 +2,19 @@
 
 mod denylist;
 mod file_list;
+mod identity;
 mod key_ring;
+mod proof;
 mod rollback_guard;
 mod set_aside;
 mod types;
 
+pub use proof::{ProofKind, RecordedProof};
 pub use rollback_guard::AcceptedRelease;
 pub use types::{BundleRecord, FailedBundle, FailureCause, Status};
 
 pub(super) use denylist::{Denylist, is_fault_of_archive};
+pub(super) use identity::Identity;
 pub(super) use key_ring::{FollowedRing, link};
 pub(super) use rollback_guard::{RollbackGuard, Superseded};
 pub(super) use set_aside::SetAside;

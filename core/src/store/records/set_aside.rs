@@ -20,6 +20,8 @@ pub(in crate::store) struct SetAside {
     pub(in crate::store) version: String,
     #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
     pub(in crate::store) digest: Option<Sha256Digest>,
+    #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) content_digest: Option<Sha256Digest>,
     /// The sequence of its release: a later one offers the bundle again immediately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) sequence: Option<u64>,
@@ -27,13 +29,6 @@ pub(in crate::store) struct SetAside {
 }
 
 impl SetAside {
-    pub(in crate::store) fn is(&self, version: &str, digest: Option<&Sha256Digest>) -> bool {
-        match (&self.digest, digest) {
-            (Some(aside), Some(digest)) => aside == digest,
-            _ => self.version == version,
-        }
-    }
-
     /// When it is offered again.
     pub(in crate::store) fn until(&self) -> Timestamp {
         Timestamp(self.at.0.saturating_add(PAUSE.as_secs()))
@@ -51,6 +46,7 @@ impl FromJson for SetAside {
         Ok(Self {
             version: object.get("version")?,
             digest: object.get_or_default("digest")?,
+            content_digest: object.get_or_default("content_digest")?,
             sequence: object.get_or_default("sequence")?,
             at: object.get("at")?,
         })

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::proof::{ProofKind, RecordedProof};
 use super::rollback_guard::AcceptedRelease;
 use crate::digest::Sha256Digest;
 use crate::error::Result;
@@ -25,6 +26,13 @@ pub struct BundleRecord {
     /// SHA-256 of its archive; unknown for a bundle migrated from Capgo's plugin without one.
     #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
     pub digest: Option<Sha256Digest>,
+    /// SHA-256 of its file list, as [`FileList::to_bytes`](crate::release::FileList::to_bytes) writes it; unknown for a
+    /// migrated bundle, and for one that was installed before this was recorded.
+    #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
+    pub content_digest: Option<Sha256Digest>,
+    /// How its files were verified; unknown for a bundle that was installed before this was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<RecordedProof>,
     /// Size of its archive in bytes.
     pub archive_size: u64,
     /// Size of its files in bytes.
@@ -68,6 +76,15 @@ pub(in crate::store) enum Incompatibility {
 }
 
 impl BundleRecord {
+    /// Whether its files were never verified. Earlier versions migrated bundles from Capgo's plugin without a proof, and
+    /// without the size of the archive.
+    pub(in crate::store) fn is_assumed(&self) -> bool {
+        match &self.proof {
+            Some(proof) => proof.kind == ProofKind::Assumed,
+            None => self.archive_size == 0,
+        }
+    }
+
     /// A bundle without a sequence is not compared with the built-in one.
     pub(in crate::store) fn incompatibility(
         &self,
@@ -125,9 +142,13 @@ pub struct FailedBundle {
     pub id: BundleId,
     /// Its version.
     pub version: String,
-    /// SHA-256 of its archive. If unknown, every bundle of this version counts as failed.
+    /// SHA-256 of its archive. If neither digest is known, every bundle of this version counts as failed.
     #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
     pub digest: Option<Sha256Digest>,
+    /// SHA-256 of its file list; unknown if it was installed before this was recorded. Another archive with the same
+    /// files has failed, too.
+    #[serde(serialize_with = "digest_text", skip_serializing_if = "Option::is_none")]
+    pub content_digest: Option<Sha256Digest>,
     /// When it failed.
     pub at: Timestamp,
     /// The native build it failed with; the entry lapses when that or the native version changes.
@@ -160,20 +181,6 @@ pub enum FailureCause {
     Marked,
     /// Capgo's plugin had marked it as failed before the migration.
     Adopted,
-}
-
-impl FailedBundle {
-    /// Whether this failure forbids a bundle: by digest, or by version if either digest is unknown.
-    pub(in crate::store) fn forbids(&self, record: &BundleRecord) -> bool {
-        self.forbids_version(&record.version, record.digest.as_ref())
-    }
-
-    pub(in crate::store) fn forbids_version(&self, version: &str, digest: Option<&Sha256Digest>) -> bool {
-        match (&self.digest, digest) {
-            (Some(failed), Some(digest)) => failed == digest,
-            _ => self.version == version,
-        }
-    }
 }
 
 impl FailureCause {
@@ -230,6 +237,8 @@ impl FromJson for BundleRecord {
             id: object.get("id")?,
             version: object.get("version")?,
             digest: object.get_or_default("digest")?,
+            content_digest: object.get_or_default("content_digest")?,
+            proof: object.get_or_default("proof")?,
             archive_size: object.get("archive_size")?,
             unpacked_size: object.get("unpacked_size")?,
             files: object.get("files")?,
@@ -253,6 +262,7 @@ impl FromJson for FailedBundle {
             id: object.get("id")?,
             version: object.get("version")?,
             digest: object.get_or_default("digest")?,
+            content_digest: object.get_or_default("content_digest")?,
             at: object.get("at")?,
             native_build: object.get_or_default("native_build")?,
             native_version: object.get_or_default("native_version")?,

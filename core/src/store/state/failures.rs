@@ -14,7 +14,7 @@ type Key<'a> = (&'a str, Option<&'a [u8; 32]>);
 
 impl FailedBundle {
     fn key(&self) -> Key<'_> {
-        (&self.version, self.digest.as_ref().map(Sha256Digest::as_bytes))
+        (&self.version, self.identity().any_digest().map(Sha256Digest::as_bytes))
     }
 }
 

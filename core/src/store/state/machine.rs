@@ -6,13 +6,12 @@ use serde_json::Value;
 use super::bundles::Bundles;
 use super::decision::Rules;
 use super::trial::Trial;
-use crate::digest::Sha256Digest;
 use crate::error::Error;
 use crate::native::NativeVersion;
 use crate::store::bundle_id::{BundleId, BundleRef};
 use crate::store::lifecycle::apply_condition::ApplyConditions;
 use crate::store::records::{
-    AcceptedRelease, BundleRecord, FailedBundle, FailureCause, RollbackGuard, SetAside, Status, Superseded,
+    AcceptedRelease, BundleRecord, FailedBundle, FailureCause, Identity, RollbackGuard, SetAside, Status, Superseded,
 };
 use crate::store::storage::json::{FromJson, Object};
 use crate::time::Timestamp;
@@ -203,10 +202,8 @@ impl StoreState {
     }
 
     /// The failure that forbids a bundle.
-    pub(in crate::store) fn failure_of(&self, version: &str, digest: Option<&Sha256Digest>) -> Option<&FailedBundle> {
-        self.failed
-            .iter()
-            .find(|failed| failed.forbids_version(version, digest))
+    pub(in crate::store) fn failure_of(&self, bundle: Identity<'_>) -> Option<&FailedBundle> {
+        self.failed.iter().find(|failed| failed.identity().is_same_as(&bundle))
     }
 
     pub(in crate::store) fn set_next(&mut self, next: BundleRef) -> Result<(), Refusal> {
@@ -398,6 +395,7 @@ impl StoreState {
             id,
             version: record.version,
             digest: record.digest,
+            content_digest: record.content_digest,
             at: now,
             native_build,
             native_version,
@@ -423,7 +421,7 @@ impl StoreState {
         let same: Vec<BundleId> = self
             .bundles
             .values()
-            .filter(|record| self.failure_of(&record.version, record.digest.as_ref()).is_some())
+            .filter(|record| self.failure_of(record.identity()).is_some())
             .map(|record| record.id.clone())
             .collect();
         self.remove_bundles(&same);
@@ -497,7 +495,7 @@ impl StoreState {
     fn require_servable(&self, slot: &BundleRef) -> Result<(), Refusal> {
         let BundleRef::Bundle(id) = slot else { return Ok(()) };
         let record = self.bundles.get(id).ok_or(Refusal::Unknown)?;
-        match self.failure_of(&record.version, record.digest.as_ref()) {
+        match self.failure_of(record.identity()) {
             Some(_) => Err(Refusal::HasFailed),
             None => Ok(()),
         }

@@ -8,7 +8,7 @@ use crate::digest::Sha256Digest;
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::io::vfs::Kind;
 use crate::store::bundle_id::{BundleId, BundleRef};
-use crate::store::records::{BundleRecord, FailedBundle};
+use crate::store::records::{BundleRecord, FailedBundle, Identity};
 use crate::store::storage::{FileContent, Storage, temporary_of};
 
 const STATE: &str = "state";
@@ -155,12 +155,12 @@ impl Storage {
 
     /// Marks a bundle as failed beside the state, durable when it returns.
     pub(in crate::store) fn mark_failed(&self, failed: &FailedBundle) -> Result<()> {
-        self.replace_durably(&self.marker(&failed.version, failed.digest.as_ref()), FAILURE, failed)
+        self.replace_durably(&self.marker(failed.identity()), FAILURE, failed)
     }
 
     /// Removes the mark of a bundle that works, durably. Its state could not be written then.
     pub(in crate::store) fn withdraw_mark(&self, record: &BundleRecord) -> Result<()> {
-        let path = self.marker(&record.version, record.digest.as_ref());
+        let path = self.marker(record.identity());
         if self.kind(&path)?.is_none() {
             return Ok(());
         }
@@ -171,14 +171,14 @@ impl Storage {
 
     /// Removes the mark of a failure.
     pub(in crate::store) fn unmark_failed(&self, failed: &FailedBundle) -> Result<()> {
-        let path = self.marker(&failed.version, failed.digest.as_ref());
+        let path = self.marker(failed.identity());
         self.remove_file_if_there(&path)
     }
 
     /// Removes the marks of failures that the state no longer contains.
     pub(in crate::store) fn sweep_marks(&self, state: &StoreState) -> Result<()> {
         let (folder, mut kept) = (self.layout.failed(), Vec::new());
-        kept.extend((state.failed.iter()).map(|failed| self.marker(&failed.version, failed.digest.as_ref())));
+        kept.extend((state.failed.iter()).map(|failed| self.marker(failed.identity())));
         kept.sort_unstable();
         for name in self.list(&folder)? {
             let path = folder.join(name);
@@ -216,7 +216,7 @@ impl Storage {
         let forbidden: Vec<BundleId> = state
             .bundles
             .values()
-            .filter(|record| state.failure_of(&record.version, record.digest.as_ref()).is_some())
+            .filter(|record| state.failure_of(record.identity()).is_some())
             .map(|record| record.id.clone())
             .collect();
         state.remove_bundles(&forbidden);
@@ -259,10 +259,10 @@ impl Storage {
     }
 
     /// One name for each failure: the digest, or the version of a bundle without one.
-    fn marker(&self, version: &str, digest: Option<&Sha256Digest>) -> PathBuf {
-        let name = match digest {
+    fn marker(&self, bundle: Identity<'_>) -> PathBuf {
+        let name = match bundle.any_digest() {
             Some(digest) => digest.to_string(),
-            None => format!("version-{}", Sha256Digest::of(version.as_bytes())),
+            None => format!("version-{}", Sha256Digest::of(bundle.version.as_bytes())),
         };
         self.layout.failed().join(format!("{name}.json"))
     }

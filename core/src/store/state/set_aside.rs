@@ -4,9 +4,8 @@
 //! not offered for a day, or until a new release offers it.
 
 use super::machine::StoreState;
-use crate::digest::Sha256Digest;
 use crate::store::bundle_id::{BundleId, BundleRef};
-use crate::store::records::{BundleRecord, SetAside};
+use crate::store::records::{BundleRecord, Identity, SetAside};
 use crate::time::Timestamp;
 
 /// Number of entries kept, the newest. A device tries one bundle after another, and few within a day.
@@ -22,6 +21,7 @@ impl StoreState {
         self.set_aside.push(SetAside {
             version: record.version,
             digest: record.digest,
+            content_digest: record.content_digest,
             sequence: record.sequence,
             at: now,
         });
@@ -40,21 +40,20 @@ impl StoreState {
     /// it.
     pub(in crate::store) fn set_aside_of(
         &self,
-        version: &str,
-        digest: Option<&Sha256Digest>,
+        bundle: Identity<'_>,
         sequence: Option<u64>,
         now: Timestamp,
     ) -> Option<&SetAside> {
         self.set_aside.iter().find(|aside| {
             let is_new_release = matches!((sequence, aside.sequence), (Some(new), Some(old)) if new > old);
-            aside.is(version, digest) && !is_new_release && !aside.is_over(now)
+            aside.identity().is_same_as(&bundle) && !is_new_release && !aside.is_over(now)
         })
     }
 
     /// Ends the pause of a bundle.
     pub(in crate::store) fn offer_again(&mut self, record: &BundleRecord) {
         self.set_aside
-            .retain(|aside| !aside.is(&record.version, record.digest.as_ref()));
+            .retain(|aside| !aside.identity().is_same_as(&record.identity()));
     }
 
     /// The same for a bundle that the host selected.

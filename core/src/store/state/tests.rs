@@ -15,6 +15,6 @@ mod simulation;
 
 use super::*;
 use crate::digest::Sha256Digest;
-use crate::store::records::{BundleRecord, FailedBundle, FailureCause};
+use crate::store::records::{BundleRecord, FailedBundle, FailureCause, Identity};
 use crate::store::{BundleId, BundleRef};
 use crate::time::Timestamp;

@@ -13,4 +13,4 @@ mod staging;
 pub(super) use codec::{MAX_BYTES, decode, encode};
 pub(super) use files::{FileContent, Storage, temporary_of};
 pub(super) use layout::{Layout, START};
-pub(super) use staging::{NAME_LENGTH, Staged, random_name};
+pub(super) use staging::{NAME_LENGTH, random_name};

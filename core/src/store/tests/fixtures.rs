@@ -10,7 +10,7 @@ use super::device::{names, version_in, write_bundle};
 use super::*;
 use crate::digest::Sha256Digest;
 
-const FORMATS: [&str; 3] = ["1", "1-releases", "1-starts"];
+const FORMATS: [&str; 4] = ["1", "1-releases", "1-starts", "1-contents"];
 
 fn fixture(format: &str) -> PathBuf {
     let name = format!("src/store/fixtures/format-{format}");
@@ -26,6 +26,8 @@ fn record(name: &str, version: &str) -> BundleRecord {
         id: id(name),
         version: version.to_owned(),
         digest: Some(Sha256Digest::of(name.as_bytes())),
+        content_digest: None,
+        proof: None,
         archive_size: 1000,
         unpacked_size: 2000,
         files: 2,
@@ -66,6 +68,7 @@ fn state_of_format_1() -> StoreState {
         id: id(name),
         version: format!("version of {name}"),
         digest,
+        content_digest: None,
         at: Timestamp(1_700_000_200),
         native_build: native_build.map(str::to_owned),
         native_version: None,
@@ -171,6 +174,27 @@ fn state_with_starts() -> StoreState {
     state
 }
 
+/// The same for a store that records contents and proofs.
+fn state_with_contents() -> StoreState {
+    let mut state = state_with_starts();
+    let contents = |name: &str| Some(Sha256Digest::of(format!("files of {name}").as_bytes()));
+    for (name, proof) in [
+        ("Proven0001", r#"{"kind":"release","keys":["KEY"]}"#),
+        ("Next000001", r#"{"kind":"digest"}"#),
+        ("Adopted001", r#"{"kind":"assumed"}"#),
+    ] {
+        let key = Sha256Digest::of(b"key").to_string();
+        let record = state.bundles.get_mut(&id(name)).unwrap();
+        record.proof = Some(crate::store::storage::json::read(proof.replace("KEY", &key).as_bytes()).unwrap());
+        if name != "Adopted001" {
+            record.content_digest = contents(name);
+        }
+    }
+    state.failed[0].content_digest = contents("Never00001");
+    state.set_aside[1].content_digest = contents("aside");
+    state
+}
+
 const SET_ASIDE: &str = r#"[{"version":"0.8","at":1700000400},{"version":"0.9.1",
     "digest":"ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb","sequence":40,"at":1700000401}]"#;
 const SILENT: &str = r#"{"bundle":"Proven0001","sessions":["fedcba9876543210fedcba9876543210"]}"#;
@@ -180,6 +204,7 @@ fn expected(format: &str) -> StoreState {
         "1" => state_of_format_1(),
         "1-releases" => state_with_releases(),
         "1-starts" => state_with_starts(),
+        "1-contents" => state_with_contents(),
         _ => unreachable!("a format without a fixture"),
     }
 }
@@ -304,7 +329,7 @@ fn a_store_of_every_format_continues_from_its_state() {
 
         // The last attempt ended in the background, where nothing counts.
         let (bundle, reason) = match format {
-            "1-starts" => ("Trial00001", LaunchReason::Current),
+            "1-starts" | "1-contents" => ("Trial00001", LaunchReason::Current),
             _ => ("Proven0001", LaunchReason::TrialFailed),
         };
         assert_eq!((launch.bundle, launch.reason), (id(bundle).into(), reason));
@@ -328,18 +353,22 @@ fn says_as_much(old: &serde_json::Value, new: &serde_json::Value) -> bool {
 
 #[test]
 fn released_versions_find_their_members_in_a_newer_state() {
-    let new = state_with_starts();
+    let new = state_with_contents();
     let mut old = new.clone();
     // Members that released versions do not have.
     old.native_version = None;
     (old.previous, old.silent, old.confirmed_starts) = (None, None, 0);
     (old.superseded, old.set_aside) = (Vec::new(), Vec::new());
-    old.failed.iter_mut().for_each(|failed| failed.native_version = None);
+    for failed in &mut old.failed {
+        (failed.native_version, failed.content_digest) = (None, None);
+    }
     let records: Vec<BundleRecord> = old.bundles.values().cloned().collect();
     old.bundles = records
         .into_iter()
         .map(|record| BundleRecord {
             proven_version: None,
+            content_digest: None,
+            proof: None,
             ..record
         })
         .collect();

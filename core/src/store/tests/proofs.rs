@@ -1,6 +1,10 @@
 //! The weakest proof that a store accepts for an archive.
 
+use std::fs;
+use std::io::Write as _;
 use std::sync::LazyLock;
+
+use zip::write::SimpleFileOptions;
 
 use super::*;
 use crate::capgo;
@@ -88,4 +92,56 @@ fn where_a_digest_suffices_a_signature_does_too_and_trust_alone_does_not() {
     let assumed = VerifiedArchive::assume_trusted(&device.beside("1.zip"), &Control::new()).unwrap();
     let error = install(&Device::new(), &assumed).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotTrusted);
+}
+
+#[test]
+fn a_migrated_bundle_does_not_replace_the_installation_of_its_archive() {
+    let device = Device::new();
+    let archive = device.archive("1");
+    let installed = install(&device, &archive).unwrap();
+    assert_eq!(installed.proof.as_ref().unwrap().kind, ProofKind::Digest);
+    let store = device.open();
+    for proof in [Some(crate::store::RecordedProof::assumed()), None] {
+        let migrated = BundleRecord {
+            proof,
+            archive_size: 0,
+            ..installed.clone()
+        };
+        store
+            .change(|state| {
+                state.bundles.retain(|record| record.id == migrated.id);
+                state.add(migrated);
+                Ok(())
+            })
+            .unwrap();
+
+        let again = install(&device, &archive).unwrap();
+
+        assert_ne!(again.id, installed.id);
+        assert_eq!(store.list().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn an_archive_with_the_files_of_a_failed_bundle_is_refused_though_it_has_other_bytes() {
+    let device = Device::new();
+    let first = install(&device, &device.archive("1")).unwrap();
+    device.open().mark_failed(&first.id).unwrap();
+    let zip = device.beside("again.zip");
+    let mut writer = zip::ZipWriter::new(fs::File::create(&zip).unwrap());
+    for name in ["index.html", "assets/app.js"] {
+        let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        writer.start_file(name, stored).unwrap();
+        let bytes = fs::read(device.beside("www-1").join(name)).unwrap();
+        writer.write_all(&bytes).unwrap();
+    }
+    writer.finish().unwrap();
+    let digest = VerifiedArchive::assume_trusted(&zip, &Control::new()).unwrap().digest();
+    let again = VerifiedArchive::from_digest(&zip, &digest, &Control::new()).unwrap();
+    assert_ne!(first.digest, Some(again.digest()));
+
+    let refused = device.open().install(&again, &NewBundle::new("2"), &Control::new());
+
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotTrusted);
+    assert_eq!(device.names("bundles").len() + device.names("staging").len(), 0);
 }

@@ -427,7 +427,7 @@ fn of_two_concurrent_installations_the_older_is_not_accepted_last() {
     install(&device, &other, &new);
     let before = everything(&device);
 
-    let files = trusted.check_file_list(&old.files).unwrap();
+    let files = trusted.verify_files(&old.files).unwrap();
     let (bundle, acceptance) = crate::store::install::acceptance_of(&trusted, &files);
     let file = device.beside("1.0.zip");
     let opened = store.install_trusted(

@@ -14,6 +14,8 @@ pub(in crate::updater) fn record() -> BundleRecord {
         id: "abcDEF0123".parse().unwrap(),
         version: "1.2.3".to_owned(),
         digest: Some(DIGEST.parse().unwrap()),
+        content_digest: None,
+        proof: None,
         archive_size: 100,
         unpacked_size: 200,
         files: 3,

@@ -47,7 +47,7 @@ impl StoreState {
             );
         }
         for record in self.bundles.values() {
-            let failure = self.failure_of(&record.version, record.digest.as_ref());
+            let failure = self.failure_of(record.identity());
             ensure!(
                 failure.is_none(),
                 "3: {} is installed and failed: {failure:?}",

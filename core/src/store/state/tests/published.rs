@@ -78,6 +78,8 @@ pub(super) fn record(id: BundleId, version: &str, installed_at: Timestamp) -> Bu
         id,
         version: version.to_owned(),
         digest: None,
+        content_digest: None,
+        proof: None,
         archive_size: 1,
         unpacked_size: 1,
         files: 1,

@@ -258,6 +258,40 @@ fn bundles_of_the_same_bytes_fail_together_and_others_of_the_version_stay() {
 }
 
 #[test]
+fn bundles_of_the_same_files_fail_together_though_their_archives_differ() {
+    let mut state = StoreState::default();
+    for (name, archive, contents) in [
+        ("a", Some(1), 10),
+        ("b", Some(2), 10),
+        ("c", Some(3), 11),
+        ("d", None, 10),
+    ] {
+        state.add(BundleRecord {
+            digest: archive.map(digest_of),
+            content_digest: Some(digest_of(contents)),
+            ..record(id(name), "1.0", Timestamp(1))
+        });
+    }
+
+    state.fail(&id("a"), FailureCause::Marked, Timestamp(2)).unwrap();
+
+    assert_eq!(state.bundles.keys().collect::<Vec<_>>(), [&id("c")]);
+    let refused = |archive, contents| {
+        let (archive, contents) = (digest_of(archive), digest_of(contents));
+        let bundle = Identity {
+            version: "2.0",
+            digest: Some(&archive),
+            content_digest: Some(&contents),
+        };
+        state.failure_of(bundle).is_some()
+    };
+    assert!(refused(4, 10) && refused(1, 12) && !refused(4, 12));
+    let (contents, other) = (digest_of(10), digest_of(12));
+    assert!(state.failure_of(Identity::by_either("2.0", Some(&contents))).is_some());
+    assert!(state.failure_of(Identity::by_either("1.0", Some(&other))).is_none());
+}
+
+#[test]
 fn without_a_digest_the_whole_version_fails() {
     let mut state = StoreState::default();
     state.add(record(id("a"), "1.0", Timestamp(1)));
@@ -410,7 +444,7 @@ fn a_bundle_that_was_set_aside_is_offered_again_after_a_day_or_by_a_new_release(
     let is_aside = |sequence, now| {
         let state = &app.state;
         state
-            .set_aside_of("new", Some(&digest), sequence, Timestamp(now))
+            .set_aside_of(Identity::by_either("new", Some(&digest)), sequence, Timestamp(now))
             .is_some()
     };
 
@@ -422,7 +456,7 @@ fn a_bundle_that_was_set_aside_is_offered_again_after_a_day_or_by_a_new_release(
     state.set_aside[0].sequence = Some(7);
     let is_aside = |sequence| {
         state
-            .set_aside_of("new", Some(&digest), Some(sequence), Timestamp(at))
+            .set_aside_of(Identity::by_either("new", Some(&digest)), Some(sequence), Timestamp(at))
             .is_some()
     };
     assert_eq!((is_aside(7), is_aside(8)), (true, false));

@@ -14,7 +14,10 @@ impl Simulation {
         let published = &RELEASES[usize::from(of_all)];
         let digest = published.digest();
         if is_built_in(published.sequence, self.built_in_sequence)
-            || self.state.failure_of(published.version, digest.as_ref()).is_some()
+            || self
+                .state
+                .failure_of(Identity::by_either(published.version, digest.as_ref()))
+                .is_some()
         {
             return Ok(());
         }
