@@ -275,6 +275,10 @@ impl Files for CrashFs {
         }))
     }
 
+    fn clone_file(&self, _from: &Path, _to: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         self.look(&Act::CreateFolder, path, |tree| tree.make_folder(path))
     }

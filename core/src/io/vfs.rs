@@ -43,6 +43,9 @@ pub(crate) trait Files: Send + Sync + Debug {
     fn append(&self, path: &Path, bytes: &[u8], durable: bool) -> io::Result<u64>;
     /// Creates a file for writing. `AlreadyExists` if the name is in use.
     fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>>;
+    /// Creates the file `to` with the bytes of `from` without copying them, so that both share their space until one is
+    /// changed. `false` if the file system cannot; an empty file may then be left at `to`.
+    fn clone_file(&self, from: &Path, to: &Path) -> io::Result<bool>;
     /// Creates a folder. `AlreadyExists` if the name is in use.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
     /// Renames a file or folder, replacing an existing file.
@@ -115,6 +118,10 @@ impl Files for Disk {
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>> {
         Ok(Box::new(File::create_new(path)?))
+    }
+
+    fn clone_file(&self, from: &Path, to: &Path) -> io::Result<bool> {
+        clone_file(&open_file(from)?, to)
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
@@ -238,6 +245,22 @@ fn locked(tried: Result<(), fs::TryLockError>, file: File) -> io::Result<Option<
         Err(fs::TryLockError::WouldBlock) => Ok(None),
         Err(fs::TryLockError::Error(error)) => Err(error),
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn clone_file(from: &File, to: &Path) -> io::Result<bool> {
+    Ok(rustix::fs::ioctl_ficlone(File::create_new(to)?, from).is_ok())
+}
+
+#[cfg(target_vendor = "apple")]
+fn clone_file(from: &File, to: &Path) -> io::Result<bool> {
+    let cloned = rustix::fs::fclonefileat(from, rustix::fs::CWD, to, rustix::fs::CloneFlags::empty());
+    Ok(cloned.is_ok())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn clone_file(_from: &File, _to: &Path) -> io::Result<bool> {
+    Ok(false)
 }
 
 #[cfg(unix)]

@@ -12,6 +12,7 @@
     reason = "tests; the number of points is for people"
 )]
 
+mod assembling;
 mod cases;
 mod device;
 mod launch_cost;

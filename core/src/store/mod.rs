@@ -8,6 +8,7 @@
 //! serve, call [`Store::trial_started`] when the page of a bundle starts, and [`Store::confirm`] when the page reports
 //! that it is ready.
 
+mod assemble;
 mod bundle_id;
 mod channel;
 mod cleanup;
@@ -28,6 +29,7 @@ mod warnings;
 pub use crate::expected_proof::ExpectedProof;
 pub use crate::native::{NativeApp, NativeRange, NativeVersion};
 pub use crate::time::Timestamp;
+pub use assemble::{Delivery, DeliveryWay};
 pub use bundle_id::{BundleId, BundleRef};
 pub(crate) use channel::WatchedUpdate;
 pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, RolloutDecision, Skipped};

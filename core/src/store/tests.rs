@@ -7,6 +7,7 @@
 )]
 
 mod android;
+mod assembling;
 mod built_in;
 mod bundles;
 mod channels;

@@ -1,6 +1,7 @@
 //! The result of an update from a channel.
 
 use crate::error::Error;
+use crate::store::assemble::Delivery;
 use crate::store::records::BundleRecord;
 
 /// The result of an update from a channel.
@@ -9,6 +10,8 @@ use crate::store::records::BundleRecord;
 pub struct ChannelUpdate {
     /// The outcome.
     pub outcome: ChannelOutcome,
+    /// How the files of an installed bundle reached the device. `None` if nothing was installed.
+    pub delivery: Option<Delivery>,
     /// The rollout of the candidate, if the channel has one.
     pub rollout: Option<RolloutDecision>,
     /// Releases that the channel offers and this device must not accept.

@@ -16,9 +16,10 @@ use crate::release::{
     BundleIdentity, ChannelFile, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, RefusalReason, Release, TrustedRelease, paths,
 };
 use crate::sealed;
+use crate::store::assemble::{Delivery, DeliveryWay};
 use crate::store::bundle_id::BundleId;
 use crate::store::install::is_fault_of_file;
-use crate::store::install::{Acceptance, ArchiveSource, NewBundle, acceptance_of};
+use crate::store::install::{Acceptance, ArchiveSource, Installing, NewBundle, acceptance_of};
 use crate::store::open::Store;
 use crate::store::records::BundleRecord;
 use crate::update::channel::{BUCKETS, SiteReader, bucket};
@@ -30,6 +31,7 @@ pub(in crate::store) struct ReleaseSelection<'a> {
     source: &'a ChannelSource,
     pub(in crate::store) rollout: Option<RolloutDecision>,
     pub(in crate::store) passed_over: Vec<Skipped>,
+    pub(in crate::store) delivery: Option<Delivery>,
     older: Option<ChannelOutcome>,
     /// Combines the progress of all downloads.
     parts: Parts,
@@ -53,6 +55,7 @@ impl<'a> ReleaseSelection<'a> {
             begins,
             rollout: None,
             passed_over: Vec::new(),
+            delivery: None,
             older: None,
         }
     }
@@ -144,7 +147,8 @@ impl<'a> ReleaseSelection<'a> {
         if let Some(refused) = store.denied_before(&trusted, options)? {
             return Err(refused);
         }
-        let record = self.install(&trusted)?;
+        let (record, delivery) = self.install(&trusted)?;
+        self.delivery = delivery;
         if self.source.sets_next {
             store.make_next_if_new(&record)?;
         }
@@ -198,11 +202,13 @@ impl<'a> ReleaseSelection<'a> {
         Ok(loaded.state.bundles.values().find(is_it).cloned())
     }
 
-    fn install(&self, trusted: &TrustedRelease) -> Result<BundleRecord> {
+    fn install(&self, trusted: &TrustedRelease) -> Result<(BundleRecord, Option<Delivery>)> {
         let bundle = trusted.require_bundle()?;
         let id = (self.begins)(trusted.release())?;
         let (list, archive) = (self.remote_list(bundle)?, self.remote_archive(bundle)?);
-        let folder = self.store.downloads(&[&list.name(), &archive.name()])?;
+        // An interrupted attempt left its files under the digest of the list.
+        let assembled = bundle.files_digest.to_string();
+        let folder = self.store.downloads(&[&list.name(), &archive.name(), &assembled])?;
         self.parts.next();
         // The file list is small compared with the archive that follows, of which less is hashed if it is sealed.
         self.parts.expect(Phase::Download, archive.size.unwrap_or_default());
@@ -223,18 +229,36 @@ impl<'a> ReleaseSelection<'a> {
         list: &Downloaded,
         archive: &Remote,
         (folder, id): (&Path, BundleId),
-    ) -> Result<BundleRecord> {
+    ) -> Result<(BundleRecord, Option<Delivery>)> {
         let files = trusted.verify_files(&read(list)?)?;
         let (new, acceptance) = acceptance_of(trusted, &files);
         let new = new.with_id(id);
         if let Some(installed) = self.store.accept_installed(trusted, &new, &acceptance)? {
-            return Ok(installed);
+            return Ok((installed, None));
         }
-        let downloaded = self
-            .store
-            .retry_while_busy(self.reader.control, || self.download_archive(trusted, archive, folder))?;
+        let mut received = list.received;
+        let installing = Installing {
+            new: &new,
+            acceptance: Some(&acceptance),
+            archive: trusted.require_bundle()?.archive,
+            proof: files.proof(),
+        };
+        let (control, bytes) = (self.reader.control, archive.size.unwrap_or(u64::MAX));
+        let assembled = (self.store).install_assembled(&installing, &files, (&[], bytes), &mut received, control)?;
+        if let Some((record, delivery)) = assembled {
+            // Of a call that was interrupted.
+            self.store.warn_of(self.store.remove_downloads(&[]));
+            return Ok((record, Some(delivery)));
+        }
+        let downloaded = (self.store).retry_while_busy(control, || self.download_archive(trusted, archive, folder))?;
+        self.store.warn_of(self.store.remove_tree(&files, control));
+        let delivery = Delivery {
+            way: DeliveryWay::Archive,
+            received: received.saturating_add(downloaded.file.received),
+            copied: 0,
+        };
         let installed = self.install_archive(trusted, &downloaded, &new, &acceptance);
-        keep_or_remove(downloaded, installed)
+        keep_or_remove(downloaded, installed).map(|record| (record, Some(delivery)))
     }
 
     /// Downloads an archive. The first bytes of a sealed archive show whether it is the expected one and for which keys

@@ -29,8 +29,8 @@ impl Store {
     /// A release that selects the built-in bundle makes that next, as [`accept_built_in`](Self::accept_built_in).
     ///
     /// In this order: the channel file; new key rings, which are recorded; the candidate if its rollout includes this
-    /// device, otherwise, or if the candidate is refused, the stable release; its file list and archive, both resumed
-    /// by a later call if interrupted; then as [`install_release`](Self::install_release) and
+    /// device, otherwise, or if the candidate is refused, the stable release; its file list; its archive, unless the
+    /// files can be assembled from those of installed bundles. A later call resumes what is interrupted. Then as [`install_release`](Self::install_release) and
     /// [`set_next`](Self::set_next). Refused downloads are removed. A crash leaves the state before or after a step,
     /// and the next call continues from there.
     ///
@@ -88,6 +88,7 @@ impl Store {
         let outcome = selection.choose(&file)?;
         Ok(ChannelUpdate {
             outcome,
+            delivery: selection.delivery,
             rollout: selection.rollout,
             passed_over: selection.passed_over,
             ring,

@@ -13,11 +13,13 @@ use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
 use super::releases::{SignedFiles, built_in, options, second_ring};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::crash_fs::CrashFs;
 use crate::io::vfs::{Files as _, Kind};
 use crate::native::NativeApp;
 use crate::progress::Control;
+use crate::store::assemble::{Delivery, Way};
+use crate::store::install::{Installing, acceptance_of};
 use crate::store::state::Trial;
 use crate::store::{BundleId, BundleRecord, BundleRef, Launch, NewBundle, ReleaseFiles, Store, StoreOptions};
 use crate::time::Timestamp;
@@ -87,11 +89,29 @@ impl Archives {
     }
 }
 
-/// The files of a bundle of this version. No two versions share a file, so a mixture is detected.
+/// Versions that share files begin like this.
+pub(super) const SHARING: &str = "sharing ";
+
+/// The files of a bundle of this version. No two versions share a file, so a mixture is detected; but those that begin
+/// with [`SHARING`] share some, at other paths too.
 pub(super) fn contents(version: &str) -> Contents {
-    ["index.html", "app.js", "assets/style.css"]
+    let own = ["index.html", "app.js", "assets/style.css"];
+    let mut contents: Contents = own
         .map(|path| (path.to_owned(), format!("{path} of version {version}").into_bytes()))
-        .into()
+        .into();
+    if version.starts_with(SHARING) {
+        let shared = |path: &str, what: &str| (path.to_owned(), what.as_bytes().to_vec());
+        contents.extend([
+            shared("assets/shared.js", "shared"),
+            shared("assets/twice.js", "shared"),
+            shared("assets/deep/shared.css", "shared as well"),
+            shared("empty.txt", ""),
+            shared(&format!("moved/{version}.js"), "moved"),
+            shared("own/twice.js", version),
+            shared("own/twice again.js", version),
+        ]);
+    }
+    contents
 }
 
 fn archive(folder: &Path, version: &str, contents: Contents) -> VerifiedArchive {
@@ -235,6 +255,36 @@ impl Device {
 
     pub(super) fn accept_built_in(&self, archives: &Archives, sequence: u64) -> Result<bool> {
         self.store().accept_built_in(&archives.built_in[&sequence], &options())
+    }
+
+    /// Installs the version of a release from what is on the device and what `way` fetches.
+    pub(super) fn assemble(
+        &self,
+        archives: &Archives,
+        (version, sequence): (&str, u64),
+        ways: &[&dyn Way],
+    ) -> Result<Option<Delivery>> {
+        let (release, store) = (&archives.releases[&(version.to_owned(), sequence)], self.store());
+        let trusted = store.check_release(&release.envelope, &options())?;
+        let files = trusted.verify_files(&release.files)?;
+        let (new, acceptance) = acceptance_of(&trusted, &files);
+        if store.accept_installed(&trusted, &new, &acceptance)?.is_some() {
+            store.remove_downloads(&[])?;
+            return Ok(None);
+        }
+        store.downloads(&[&files.content_digest().to_string()])?;
+        let installing = Installing {
+            new: &new,
+            acceptance: Some(&acceptance),
+            archive: trusted.require_bundle()?.archive,
+            proof: files.proof(),
+        };
+        let ways = (ways, u64::MAX);
+        let installed = store.install_assembled(&installing, &files, ways, &mut 0, &Control::new())?;
+        // An installation from the whole archive would follow.
+        installed.map(|(_, delivery)| Some(delivery)).ok_or(Error::Cancelled {
+            operation: "download the archive",
+        })
     }
 
     /// Follows the second ring, unless that was done.

@@ -205,6 +205,7 @@ fn require_tidy(device: &Device) -> Result<(), Wrong> {
     })?;
     let known = [
         "bundles",
+        "downloads",
         "failed",
         "lock",
         "records",
@@ -218,7 +219,12 @@ fn require_tidy(device: &Device) -> Result<(), Wrong> {
     let built_in = device.store().storage.built_in_releases().map_err(wrong("built-in"))?;
     let built_in = (!built_in.is_empty()).then_some("built_in.json");
     let known = known.into_iter().chain(ring.map(|_| "ring.json")).chain(built_in);
-    require_names(device, "", &known.map(ToOwned::to_owned).collect())
+    let mut known: BTreeSet<String> = known.map(ToOwned::to_owned).collect();
+    // Created on first use.
+    if !device.names("").contains("downloads") {
+        known.remove("downloads");
+    }
+    require_names(device, "", &known)
 }
 
 fn require_names(device: &Device, folder: &str, expected: &BTreeSet<String>) -> Result<(), Wrong> {

@@ -11,7 +11,7 @@ use crate::store::records::BundleRecord;
 use crate::verified::{Proof, VerifiedArchive};
 
 /// File systems allocate blocks: a file takes half a block more on average, a folder one block.
-const BLOCK: u64 = 4 << 10;
+pub(super) const BLOCK: u64 = 4 << 10;
 
 impl Store {
     /// Installs a verified archive. It is served only after [`set_next`](Self::set_next) or

@@ -1,7 +1,6 @@
 //! Downloading, verifying and installing an archive in one call.
 
 use std::cell::Cell;
-use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -211,16 +210,16 @@ impl Store {
     /// The folder for downloads, after removing those that no call resumes. Also sweeps deleted bundles, since the
     /// download needs their space.
     pub(in crate::store) fn downloads(&self, wanted: &[&str]) -> Result<PathBuf> {
-        self.sweep_for_space()?;
         let folder = self.storage.layout.downloads();
-        match fs::create_dir(&folder) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.storage.move_away_from_folder_path(&folder)?;
-                fs::create_dir_all(&folder).with_path("create the folder", &folder)?;
+        self.storage.move_away_from_folder_path(&folder)?;
+        match self.storage.files.create_folder(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("create the folder", &folder, error));
             }
-            Err(error) => return Err(Error::io("create the folder", &folder, error)),
+            _ => {}
         }
+        self.warn_of(self.take_back_trees(wanted));
+        self.sweep_for_space()?;
         self.remove_downloads(wanted)?;
         Ok(folder)
     }
@@ -236,9 +235,9 @@ impl Store {
             let path = folder.join(&name);
             let stem = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy();
             let stem = stem.trim_end_matches(".part");
-            let in_use = |ending: &str| is_locked(&folder.join(format!("{stem}.{ending}")));
-            if !wanted.contains(&stem) && !in_use("part")? && !in_use("download")? {
-                self.storage.remove_file_if_there(&path)?;
+            let in_use = |ending: &str| self.storage.is_locked(&folder.join(format!("{stem}.{ending}")));
+            if !wanted.contains(&stem) && !in_use("part")? && !in_use("download")? && !in_use("lock")? {
+                self.storage.remove_if_there(&path)?;
             }
         }
         Ok(())
@@ -266,24 +265,6 @@ fn remote(from: &RemoteArchive, digest: Option<Sha256Digest>) -> Remote {
         ExpectedProof::Digest(_) | ExpectedProof::CapgoSigned { .. } => remote.digest = digest,
     }
     remote
-}
-
-fn is_locked(part: &Path) -> Result<bool> {
-    // Opening a pipe would block.
-    match fs::symlink_metadata(part) {
-        Ok(found) if !found.is_file() => return Ok(false),
-        _ => {}
-    }
-    let file = match File::open(part) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(Error::io("open", part, error)),
-    };
-    match file.try_lock() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", part, error)),
-    }
 }
 
 /// Whether the file would fail on every attempt.

@@ -168,7 +168,7 @@ impl Store {
 
     /// Moves the folder back, where it is removed or completed later, and then removes the record, by which a sweep would
     /// find it.
-    fn move_back(&self, id: &BundleId, to: &Path) -> Result<()> {
+    pub(super) fn move_back(&self, id: &BundleId, to: &Path) -> Result<()> {
         let (files, folder) = (&self.storage.files, self.folder(id));
         if self.storage.kind(&folder)?.is_some() {
             files.rename(&folder, to).with_path("move back", &folder)?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::digest::Sha256Digest;
 use crate::io::atomic_file::folder_of;
 use crate::store::bundle_id::BundleId;
 
@@ -65,6 +66,15 @@ impl Layout {
     /// Downloads in progress. Created on first use.
     pub(in crate::store) fn downloads(&self) -> PathBuf {
         self.root.join("downloads")
+    }
+
+    /// The files of the bundle with this content digest, while they are collected.
+    pub(in crate::store) fn tree(&self, content_digest: &Sha256Digest) -> PathBuf {
+        self.downloads().join(format!("{content_digest}.tree"))
+    }
+
+    pub(in crate::store) fn tree_lock(&self, content_digest: &Sha256Digest) -> PathBuf {
+        self.downloads().join(format!("{content_digest}.lock"))
     }
 
     /// Space for writes that must succeed on a full disk.

@@ -92,6 +92,15 @@ impl Storage {
         tried.with_path("lock", path)
     }
 
+    /// Whether a file is locked by this process or another. Something else than a file locks nothing.
+    pub(in crate::store) fn is_locked(&self, path: &Path) -> Result<bool> {
+        match self.files.try_lock_shared(path) {
+            Ok(lock) => Ok(lock.is_none()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound || is_not_a_file(&error) => Ok(false),
+            Err(error) => Err(Error::io("lock", path, error)),
+        }
+    }
+
     /// As [`Files::write`](crate::io::vfs::Files::write), for a file that may need repair.
     pub(in crate::store) fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let written = match self.files.write(path, bytes) {

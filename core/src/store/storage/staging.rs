@@ -88,7 +88,8 @@ impl Storage {
         }
     }
 
-    fn remove_if_there(&self, path: &Path) -> Result<()> {
+    /// Removes a file, or a folder with its contents, if there is one.
+    pub(in crate::store) fn remove_if_there(&self, path: &Path) -> Result<()> {
         match self.kind(path)? {
             None => Ok(()),
             Some(Kind::Folder) => self.files.remove_folder(path).with_path("remove", path),

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 
@@ -15,6 +16,7 @@ pub(super) enum Operation {
     Write,
     Append,
     Create,
+    Clone,
     CreateFolder,
     Rename,
     RemoveFile,
@@ -34,7 +36,10 @@ type Rule = dyn Fn(Operation, &Path) -> Option<io::ErrorKind> + Send;
 
 #[derive(Clone, Default)]
 pub(super) struct Faulty {
+    /// Whether the file system clones files.
+    pub(super) clones: Arc<AtomicBool>,
     rule: Arc<Mutex<Option<Box<Rule>>>>,
+    free_space: Arc<Mutex<Option<u64>>>,
 }
 
 impl fmt::Debug for Faulty {
@@ -49,11 +54,20 @@ impl Faulty {
         *self.rule.lock().unwrap() = Some(Box::new(rule));
     }
 
+    /// Makes the file system report this free space.
+    pub(super) fn set_free_space(&self, bytes: u64) {
+        *self.free_space.lock().unwrap() = Some(bytes);
+    }
+
     /// Makes the disk full: nothing can be written or created.
     pub(super) fn fill_disk(&self) {
         self.fail(|operation, path| {
             let needs_space = match operation {
-                Operation::Write | Operation::Append | Operation::Create | Operation::CreateFolder => true,
+                Operation::Write
+                | Operation::Append
+                | Operation::Create
+                | Operation::Clone
+                | Operation::CreateFolder => true,
                 Operation::TryLock => !path.exists(),
                 _ => false,
             };
@@ -104,6 +118,14 @@ impl Files for Faulty {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>> {
         self.check(Operation::Create, path)?;
         Disk.create(path)
+    }
+
+    fn clone_file(&self, from: &Path, to: &Path) -> io::Result<bool> {
+        self.check(Operation::Clone, to)?;
+        if !self.clones.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        std::fs::copy(from, to).map(|_| true)
     }
 
     fn create_folder(&self, path: &Path) -> io::Result<()> {
@@ -158,7 +180,8 @@ impl Files for Faulty {
 
     fn free_space(&self, path: &Path) -> io::Result<u64> {
         self.check(Operation::FreeSpace, path)?;
-        Disk.free_space(path)
+        let free = *self.free_space.lock().unwrap();
+        free.map_or_else(|| Disk.free_space(path), Ok)
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::sync::{LazyLock, Mutex};
+
+use zip::write::SimpleFileOptions;
 
 use super::device::Device;
 use super::*;
@@ -19,6 +22,7 @@ use crate::release::{
 };
 use crate::sealed;
 use crate::update::channel::Site;
+use crate::verified::VerifiedArchive;
 
 /// Generating keys takes time, and no test changes one.
 static KEYS: LazyLock<Vec<SigningKey>> =
@@ -158,8 +162,30 @@ impl<'a> Publisher<'a> {
     }
 
     pub(super) fn release(&self, version: &str, sequence: u64) -> Published {
-        let (archive, control) = (self.device.archive(version), Control::new());
-        let files = FileList::of_archive(&archive, &Limits::default(), &control).unwrap();
+        self.release_of(&self.device.archive(version), version, sequence)
+    }
+
+    /// A release of these files, by path.
+    pub(super) fn release_of_files(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        version: &str,
+        sequence: u64,
+    ) -> Published {
+        let zip = self.device.beside(&format!("{version}.zip"));
+        let mut writer = zip::ZipWriter::new(fs::File::create(&zip).unwrap());
+        for (path, bytes) in files {
+            writer.start_file(path, SimpleFileOptions::default()).unwrap();
+            writer.write_all(bytes).unwrap();
+        }
+        writer.finish().unwrap();
+        let archive = VerifiedArchive::assume_trusted(&zip, &Control::new()).unwrap();
+        self.release_of(&archive, version, sequence)
+    }
+
+    fn release_of(&self, archive: &VerifiedArchive, version: &str, sequence: u64) -> Published {
+        let control = Control::new();
+        let files = FileList::of_archive(archive, &Limits::default(), &control).unwrap();
         let files = files.to_bytes().unwrap();
         let identity = ArchiveIdentity {
             size: archive.size(),

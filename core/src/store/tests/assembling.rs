@@ -1,0 +1,408 @@
+//! Bundles that are assembled from files on the device.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::sync::atomic::Ordering;
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+use super::device::Device;
+use super::faulty::Operation;
+use super::publisher::{Net, Published, Publisher, download_options, options, source};
+use super::*;
+use crate::digest::Sha256Digest;
+use crate::limits::Limits;
+use crate::progress::Control;
+use crate::release::ListedFile;
+use crate::store::assemble::{AssemblyTree, Delivery, DeliveryWay, Way};
+use crate::store::install::{Installing, acceptance_of};
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn files(of: &[(&str, &str)]) -> Files {
+    let file = |(path, text): &(&str, &str)| ((*path).to_owned(), text.as_bytes().to_vec());
+    of.iter().map(file).collect()
+}
+
+/// The files below a folder, by path.
+fn read(folder: &Path) -> Files {
+    let mut found = Files::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(at) = folders.pop() {
+        for entry in fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn update(store: &Store, net: &Net) -> ChannelUpdate {
+    let (source, options) = (source(), download_options());
+    store
+        .update_from_channel(net, &source, &options, &Control::new())
+        .unwrap()
+}
+
+/// Publishes these files as version and sequence, and updates to them.
+fn update_to(device: &Device, net: &Net, files: &Files, sequence: u64) -> (BundleId, Delivery) {
+    let published = Publisher::plain(device).release_of_files(files, &sequence.to_string(), sequence);
+    net.publish(&published);
+    net.offer(Some(sequence), None);
+    let update = update(&device.open(), net);
+    let ChannelOutcome::Installed(record) = update.outcome else {
+        panic!("{update:?}")
+    };
+    assert_eq!(read(&device.open().folder(&record.id)), *files);
+    assert_eq!(device.names("downloads").len(), 0);
+    (record.id, update.delivery.unwrap())
+}
+
+const FIRST: &[(&str, &str)] = &[
+    ("index.html", "page"),
+    ("a.js", "script"),
+    ("old/b.js", "another"),
+    ("c.css", "style"),
+];
+
+#[test]
+fn a_release_whose_files_are_all_installed_is_assembled_without_its_archive() {
+    for clones in [false, true] {
+        let (device, net) = (Device::new(), Net::default());
+        device.files.clones.store(clones, Ordering::Relaxed);
+        let (_, first) = update_to(&device, &net, &files(FIRST), 1);
+        assert_eq!((first.way, first.copied), (DeliveryWay::Archive, 0));
+        net.requests();
+
+        let moved = files(&[
+            ("index.html", "page"),
+            ("assets/a-1.js", "script"),
+            ("assets/again/a-2.js", "script"),
+            ("c.css", "style"),
+        ]);
+        let (id, second) = update_to(&device, &net, &moved, 2);
+
+        assert_eq!((second.way, second.copied), (DeliveryWay::AtHand, 15));
+        assert!(net.requests().iter().all(|path| !path.starts_with("archives/")));
+        assert_eq!(device.open().verify_bundle(&id, &Control::new()).unwrap(), []);
+        let record = device
+            .open()
+            .list()
+            .unwrap()
+            .into_iter()
+            .find(|(record, _)| record.id == id);
+        let record = record.unwrap().0;
+        assert_eq!(record.proof.unwrap().kind, ProofKind::Release);
+        assert!(record.content_digest.is_some() && record.digest.is_some());
+    }
+}
+
+#[test]
+fn a_damaged_file_at_hand_counts_as_missing_and_is_never_copied_forward() {
+    type Damage = fn(&Path);
+    let damages: [Damage; 4] = [
+        |path| fs::write(path, "scripT").unwrap(),
+        |path| fs::write(path, "").unwrap(),
+        |path| fs::remove_file(path).unwrap(),
+        |path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+        },
+    ];
+    for damage in damages {
+        for clones in [false, true] {
+            let (device, net) = (Device::new(), Net::default());
+            device.files.clones.store(clones, Ordering::Relaxed);
+            let (first, _) = update_to(&device, &net, &files(FIRST), 1);
+            damage(&device.open().folder(&first).join("a.js"));
+
+            let moved = files(&[("index.html", "page"), ("b.js", "script")]);
+            let (_, second) = update_to(&device, &net, &moved, 2);
+
+            assert_eq!(second.way, DeliveryWay::Archive);
+        }
+    }
+}
+
+/// Has every file of a release, and may fail.
+struct Memory<'a> {
+    kind: DeliveryWay,
+    files: &'a Files,
+    cost: u64,
+    /// It delivers so many files before it fails.
+    fails_after: usize,
+    delivered: Cell<usize>,
+}
+
+impl<'a> Memory<'a> {
+    fn of(files: &'a Files) -> Self {
+        Self {
+            kind: DeliveryWay::Ranges,
+            files,
+            cost: 1,
+            fails_after: usize::MAX,
+            delivered: Cell::new(0),
+        }
+    }
+}
+
+impl Way for Memory<'_> {
+    fn kind(&self) -> DeliveryWay {
+        self.kind
+    }
+
+    fn bytes(&self, _missing: &[&ListedFile]) -> u64 {
+        self.cost
+    }
+
+    fn scratch(&self, _missing: &[&ListedFile]) -> u64 {
+        0
+    }
+
+    fn fetch(&self, tree: &mut AssemblyTree<'_>, received: &mut u64, _control: &Control) -> Result<()> {
+        for file in tree.needs().files {
+            if self.delivered.get() == self.fails_after {
+                // Wrong bytes, which the tree refuses.
+                return tree.take(file, &mut io::repeat(7).take(file.size));
+            }
+            let bytes = self.files.values().find(|bytes| Sha256Digest::of(bytes) == file.digest);
+            tree.take(file, &mut bytes.unwrap().as_slice())?;
+            self.delivered.set(self.delivered.get() + 1);
+            *received += file.size;
+        }
+        Ok(())
+    }
+}
+
+use std::io::Read as _;
+
+/// Installs a release from files at hand and these ways. `None` if the archive would follow.
+fn assemble(store: &Store, published: &Published, ways: &[&dyn Way]) -> Result<Option<(BundleRecord, Delivery)>> {
+    let trusted = store.check_release(&published.envelope, &options())?;
+    let files = trusted.verify_files(&published.files)?;
+    let (new, acceptance) = acceptance_of(&trusted, &files);
+    store.downloads(&[&files.content_digest().to_string()])?;
+    let installing = Installing {
+        new: &new,
+        acceptance: Some(&acceptance),
+        archive: published.bundle().archive,
+        proof: files.proof(),
+    };
+    store.install_assembled(&installing, &files, (ways, 1000), &mut 0, &Control::new())
+}
+
+#[test]
+fn the_cheapest_way_is_taken_and_the_next_one_continues_where_it_failed() {
+    let (device, net) = (Device::new(), Net::default());
+    update_to(&device, &net, &files(FIRST), 1);
+    let new = files(&[
+        ("index.html", "new page"),
+        ("a.js", "script"),
+        ("d.js", "4"),
+        ("e.js", "5"),
+    ]);
+    let published = Publisher::plain(&device).release_of_files(&new, "2", 2);
+    let patch = Memory {
+        kind: DeliveryWay::Patch,
+        cost: 10,
+        fails_after: 2,
+        ..Memory::of(&new)
+    };
+    let ranges = Memory {
+        cost: 20,
+        ..Memory::of(&new)
+    };
+    let expensive = Memory {
+        cost: 1000,
+        ..Memory::of(&new)
+    };
+    let store = device.open();
+
+    let (record, delivery) = assemble(&store, &published, &[&ranges, &expensive, &patch])
+        .unwrap()
+        .unwrap();
+
+    assert_eq!(read(&store.folder(&record.id)), new);
+    assert_eq!((delivery.way, delivery.copied), (DeliveryWay::Ranges, 6));
+    assert_eq!(
+        (patch.delivered.get(), ranges.delivered.get(), expensive.delivered.get()),
+        (2, 1, 0)
+    );
+    let warnings: Vec<String> = store.take_warnings().iter().map(ToString::to_string).collect();
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("expected SHA-256"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn what_an_interrupted_attempt_left_is_not_fetched_again_unless_it_was_changed() {
+    let device = Device::new();
+    let new = files(&[
+        ("index.html", "page"),
+        ("a/b/c.js", "1"),
+        ("a/d.js", "2"),
+        ("e.js", "3"),
+    ]);
+    let published = Publisher::plain(&device).release_of_files(&new, "1", 1);
+    let interrupted = Memory {
+        fails_after: 3,
+        ..Memory::of(&new)
+    };
+    assert!(assemble(&device.open(), &published, &[&interrupted]).unwrap().is_none());
+    let tree = device.root().join("downloads");
+    let name = device
+        .names("downloads")
+        .into_iter()
+        .find(|name| name.ends_with(".tree"));
+    let tree = tree.join(name.unwrap());
+    assert_eq!(read(&tree).len(), 3);
+    fs::write(tree.join("a/d.js"), "X").unwrap();
+    fs::write(tree.join("a/extra.js"), "of nobody").unwrap();
+    fs::create_dir_all(tree.join("of/nobody")).unwrap();
+
+    let again = Memory::of(&new);
+    let (record, delivery) = assemble(&device.open(), &published, &[&again]).unwrap().unwrap();
+
+    assert_eq!(read(&device.open().folder(&record.id)), new);
+    assert_eq!(again.delivered.get(), 2);
+    assert_eq!(delivery.copied, 2);
+    assert_eq!(device.names("downloads").len(), 0);
+}
+
+#[test]
+fn a_call_for_another_release_removes_what_was_collected() {
+    let device = Device::new();
+    let publisher = Publisher::plain(&device);
+    let (one, two) = (
+        files(&[("index.html", "1"), ("a.js", "1a")]),
+        files(&[("index.html", "2")]),
+    );
+    let interrupted = Memory {
+        fails_after: 1,
+        ..Memory::of(&one)
+    };
+    let published = publisher.release_of_files(&one, "1", 1);
+    assert!(assemble(&device.open(), &published, &[&interrupted]).unwrap().is_none());
+    assert_eq!(device.names("downloads").len(), 1);
+
+    let published = publisher.release_of_files(&two, "2", 2);
+    assemble(&device.open(), &published, &[&Memory::of(&two)])
+        .unwrap()
+        .unwrap();
+
+    assert_eq!(device.names("downloads").len(), 0);
+}
+
+#[test]
+fn the_missing_space_is_known_before_anything_is_copied() {
+    for (clones, fits) in [(false, false), (true, true)] {
+        let (device, net) = (Device::new(), Net::default());
+        let large = "large".repeat(100_000);
+        update_to(&device, &net, &files(&[("index.html", "page"), ("a.js", &large)]), 1);
+        device.files.clones.store(clones, Ordering::Relaxed);
+        device.files.set_free_space(400_000);
+        let moved = files(&[("index.html", "page"), ("b.js", &large)]);
+        let published = Publisher::plain(&device).release_of_files(&moved, "2", 2);
+
+        let result = assemble(&device.open(), &published, &[]);
+
+        match result {
+            Ok(installed) => assert!(fits && installed.is_some()),
+            Err(error) => assert!(!fits && error.kind() == ErrorKind::NoSpace, "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_does_not_keep_a_device_from_the_update() {
+    let (device, net) = (Device::new(), Net::default());
+    update_to(&device, &net, &files(FIRST), 1);
+    device.files.fail(|operation, path| {
+        let is_tree = path.to_string_lossy().contains(".tree");
+        (is_tree && operation == Operation::CreateFolder).then_some(io::ErrorKind::Other)
+    });
+
+    let (_, delivery) = update_to(&device, &net, &files(&[("index.html", "page"), ("b.js", "script")]), 2);
+
+    assert_eq!(delivery.way, DeliveryWay::Archive);
+}
+
+#[test]
+fn a_list_that_no_archive_could_have_is_not_assembled() {
+    let limits = Limits::default();
+    let list = |paths: &[&str]| {
+        let files: Vec<String> = paths
+            .iter()
+            .map(|path| format!(r#"{{"path":"{path}","size":1,"sha256":"{}"}}"#, Sha256Digest::of(b"1")))
+            .collect();
+        let text = format!(r#"{{"format":1,"files":[{}]}}"#, files.join(","));
+        crate::release::FileList::parse(text.as_bytes()).unwrap()
+    };
+    let is_assemblable =
+        |paths: &[&str], limits: &Limits| crate::store::assemble::is_assemblable(list(paths).files(), limits);
+    assert!(is_assemblable(&["a/b", "index.html"], &limits));
+    assert!(!is_assemblable(&["a/b"], &limits), "no page");
+    assert!(
+        !is_assemblable(&["a", "a/b", "index.html"], &limits),
+        "a file in a file"
+    );
+    for limits in [
+        limits.clone().with_entries(2),
+        limits.clone().with_total_size(1),
+        limits.clone().with_file_size(0),
+        limits.clone().with_path_length(9),
+        limits.clone().with_depth(1),
+    ] {
+        assert!(!is_assemblable(&["a/b", "index.html"], &limits), "{limits:?}");
+    }
+}
+
+/// A tree of few paths and few contents, so that trees share files, at the same paths and at others.
+fn any_files() -> impl Strategy<Value = Files> {
+    let path = prop_oneof!["[abc]\\.js", "x/[abc]\\.js", "x/y/[ab]"];
+    btree_map(path, vec(0_u8..3, 0..3), 0..8).prop_map(|mut files| {
+        files.insert("index.html".to_owned(), b"page".to_vec());
+        files
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn whatever_is_at_hand_the_result_is_the_published_tree(
+        old in any_files(),
+        new in any_files(),
+        damaged in vec(any::<prop::sample::Index>(), 0..3),
+        fails_after in 0_usize..4,
+        clones: bool,
+    ) {
+        let (device, net) = (Device::new(), Net::default());
+        device.files.clones.store(clones, Ordering::Relaxed);
+        let (first, _) = update_to(&device, &net, &old, 1);
+        let folder = device.open().folder(&first);
+        let paths: Vec<&String> = old.keys().collect();
+        for index in damaged {
+            fs::write(folder.join(index.get(&paths)), "damaged").unwrap();
+        }
+        let published = Publisher::plain(&device).release_of_files(&new, "2", 2);
+        let store = device.open();
+        let way = Memory { fails_after, ..Memory::of(&new) };
+        let first_try = assemble(&store, &published, &[&way]).unwrap();
+        let record = match first_try {
+            Some((record, _)) => record,
+            None => assemble(&store, &published, &[&Memory::of(&new)]).unwrap().unwrap().0,
+        };
+        prop_assert_eq!(read(&store.folder(&record.id)), new);
+        prop_assert_eq!(store.verify_bundle(&record.id, &Control::new()).unwrap(), []);
+    }
+}
