@@ -22,8 +22,12 @@ const MAX_COMMENT_BYTES: usize = 4_096;
 /// The member of releases that return devices to the bundle inside the native app. Always critical: a reader that does not
 /// know it must refuse the release.
 pub const BUILT_IN: &str = "built_in";
+/// The member with the patches.
+const PATCHES: &str = "patches";
+/// Maximum number of patches of a release: publishers make about five, for the last releases.
+pub const MAX_PATCHES: usize = 64;
 /// The members that this version knows.
-const MEMBERS: [&str; 15] = [
+const MEMBERS: [&str; 16] = [
     "format",
     "app_id",
     "channel",
@@ -36,13 +40,14 @@ const MEMBERS: [&str; 15] = [
     "archive",
     "sealed",
     "files_sha256",
+    PATCHES,
     "link",
     "comment",
     "critical",
 ];
 
 /// Members that only releases of a bundle have.
-const OF_BUNDLES: [&str; 3] = ["archive", "sealed", "files_sha256"];
+const OF_BUNDLES: [&str; 4] = ["archive", "sealed", "files_sha256", PATCHES];
 
 /// Identifies a plain archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -62,6 +67,21 @@ pub struct SealedIdentity {
     /// SHA-256 of its header.
     #[serde(rename = "header_sha256")]
     pub header_digest: Sha256Digest,
+}
+
+/// A patch from the files of an earlier bundle to those of the bundle of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PatchIdentity {
+    /// SHA-256 of the file list of the earlier bundle.
+    pub from: Sha256Digest,
+    /// Size of the plain patch in bytes.
+    pub size: u64,
+    /// SHA-256 of the plain patch.
+    #[serde(rename = "sha256")]
+    pub digest: Sha256Digest,
+    /// The sealed patch, if the archive of the release is sealed: it is sealed for the same content keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<SealedIdentity>,
 }
 
 /// The bundle of a release.
@@ -117,6 +137,8 @@ pub struct Release {
     pub native: NativeRange,
     /// The bundle that devices run.
     pub target: ReleaseTarget,
+    /// Patches to its bundle, at most [`MAX_PATCHES`]. Devices that cannot use one download the archive.
+    pub patches: Vec<PatchIdentity>,
     /// A URL for people, at most 2,048 bytes.
     pub link: Option<String>,
     /// A comment for people, at most 4,096 bytes.
@@ -169,6 +191,7 @@ impl Release {
             expires_at: Timestamp(0),
             native: NativeRange::default(),
             target,
+            patches: Vec::new(),
             link: None,
             comment: None,
             critical,
@@ -192,6 +215,7 @@ impl Release {
 
     setters! {
         with_native(native: NativeRange);
+        with_patches(patches: Vec<PatchIdentity>);
         with_link(link: impl Into<Option<String>>);
         with_comment(comment: impl Into<Option<String>>);
     }
@@ -220,12 +244,17 @@ impl Release {
             expires_at: document.get("expires_at", fields::time)?,
             native: document.get_if_any("native", fields::native_range)?.unwrap_or_default(),
             target: ReleaseTarget::from_object(document)?,
+            patches: document.get_if_any(PATCHES, patches)?.unwrap_or_default(),
             link: document.get_if_any("link", |value| fields::bounded(value, MAX_LINK_BYTES))?,
             comment: document.get_if_any("comment", |value| fields::bounded(value, MAX_COMMENT_BYTES))?,
             critical: fields::critical_members(document)?,
         };
         if release.created_at >= release.expires_at {
             return Err("expires_at: expected a time after created_at".to_owned());
+        }
+        let is_sealed = release.bundle().is_some_and(|bundle| bundle.sealed.is_some());
+        if release.patches.iter().any(|patch| patch.sealed.is_some() != is_sealed) {
+            return Err("patches: expected sealed patches if the archive is sealed, and only then".to_owned());
         }
         if release.is_built_in() && !release.critical.iter().any(|name| name == BUILT_IN) {
             return Err(format!(
@@ -266,6 +295,17 @@ impl ReleaseTarget {
     }
 }
 
+fn patches(value: &Value<'_>) -> Result<Vec<PatchIdentity>, String> {
+    let patches = value.array()?;
+    if patches.len() > MAX_PATCHES {
+        return Err(format!(
+            "expected at most {MAX_PATCHES} patches, found {}",
+            patches.len()
+        ));
+    }
+    patches.iter().map(PatchIdentity::from_value).collect()
+}
+
 /// A release to another bundle leaves the member out: one meaning is written in one way.
 fn expect_true(value: &Value<'_>) -> Result<(), String> {
     if *value == Value::Bool(true) {
@@ -280,6 +320,18 @@ impl ArchiveIdentity {
         Ok(Self {
             size: object.get("size", Value::number)?,
             digest: object.get("sha256", fields::digest)?,
+        })
+    }
+}
+
+impl PatchIdentity {
+    fn from_value(value: &Value<'_>) -> Result<Self, String> {
+        let object = value.object()?;
+        Ok(Self {
+            from: object.get("from", fields::digest)?,
+            size: object.get("size", Value::number)?,
+            digest: object.get("sha256", fields::digest)?,
+            sealed: object.get_if_any("sealed", SealedIdentity::from_value)?,
         })
     }
 }
@@ -377,6 +429,9 @@ impl Serialize for Release {
                 }
                 members.serialize_entry("files_sha256", &bundle.files_digest)?;
             }
+        }
+        if !self.patches.is_empty() {
+            members.serialize_entry(PATCHES, &self.patches)?;
         }
         if let Some(link) = &self.link {
             members.serialize_entry("link", link)?;

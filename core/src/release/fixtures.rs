@@ -46,6 +46,7 @@ pub(super) fn new_release() -> Release {
             max: Some(NativeVersion::new("3.4.1")),
         },
         target: ReleaseTarget::Bundle(new_bundle()),
+        patches: Vec::new(),
         link: Some("https://example.com/releases/1.2.3".to_owned()),
         comment: Some("Faster start".to_owned()),
         critical: Vec::new(),

@@ -84,7 +84,8 @@ pub use crate::channel::ChannelName;
 pub use crate::error::RefusalReason;
 pub use channel::{ALL_DEVICES, Candidate, ChannelFile, MAX_CHANNEL_FILE_BYTES};
 pub use document::{
-    ArchiveIdentity, BUILT_IN, BundleIdentity, Release, ReleaseTarget, SealedIdentity, SignedRelease, create, sign,
+    ArchiveIdentity, BUILT_IN, BundleIdentity, MAX_PATCHES, PatchIdentity, Release, ReleaseTarget, SealedIdentity,
+    SignedRelease, create, sign,
 };
 pub use envelope::{Envelope, KEYS_TYPE, MAX_ENVELOPE_BYTES, RELEASE_TYPE, SignedDocument};
 pub use file_list::{FileList, ListedFile, MAX_FILE_LIST_BYTES};

@@ -1,6 +1,6 @@
 //! Paths below the address of a site (docs/format.md, "Site").
 
-use super::BundleIdentity;
+use super::{BundleIdentity, PatchIdentity};
 use crate::channel::ChannelName;
 use crate::digest::Sha256Digest;
 
@@ -14,6 +14,8 @@ pub const RELEASES: &str = "releases";
 pub const FILES: &str = "files";
 /// Folder of the archives, plain and sealed.
 pub const ARCHIVES: &str = "archives";
+/// Folder of the patches, plain and sealed.
+pub const PATCHES: &str = "patches";
 
 /// Path of a channel file.
 #[must_use]
@@ -58,4 +60,13 @@ pub fn plain_archive_path(digest: &Sha256Digest) -> String {
 #[must_use]
 pub fn sealed_archive_path(header_digest: &Sha256Digest) -> String {
     format!("{ARCHIVES}/{header_digest}.sealed")
+}
+
+/// Path and size of a patch to download: the sealed patch if there is one, else the plain one.
+#[must_use]
+pub fn patch_of(patch: &PatchIdentity) -> (String, u64) {
+    match patch.sealed {
+        Some(sealed) => (format!("{PATCHES}/{}.sealed", sealed.header_digest), sealed.size),
+        None => (format!("{PATCHES}/{}.patch", patch.digest), patch.size),
+    }
 }

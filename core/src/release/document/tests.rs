@@ -43,20 +43,84 @@ fn a_release_is_serialized_as_specified() {
         }),
         ..new_bundle()
     });
+    new.patches = vec![PatchIdentity {
+        sealed: new.bundle().unwrap().sealed,
+        ..plain_patch()
+    }];
     new.critical = vec!["sealed".to_owned()];
     let digest = |bytes: &[u8]| Sha256Digest::of(bytes).to_string();
     let expected = format!(
         "{{\"format\":1,\"app_id\":\"com.example.app\",\"channel\":\"production\",\"version\":\"1.2.3\",\"sequence\":42,\
          \"created_at\":{CREATED},\"expires_at\":{},\"native\":{{\"min\":\"2.0\",\"max\":\"3.4.1\"}},\
          \"archive\":{{\"size\":1234,\"sha256\":\"{}\"}},\"sealed\":{{\"size\":2000,\"header_sha256\":\"{}\"}},\
-         \"files_sha256\":\"{}\",\"link\":\"https://example.com/releases/1.2.3\",\"comment\":\"Faster start\",\
+         \"files_sha256\":\"{}\",\"patches\":[{{\"from\":\"{}\",\"size\":56,\"sha256\":\"{}\",\
+         \"sealed\":{{\"size\":2000,\"header_sha256\":\"{}\"}}}}],\"link\":\"https://example.com/releases/1.2.3\",\"comment\":\"Faster start\",\
          \"critical\":[\"sealed\"]}}",
         new.expires_at.0,
         digest(b"archive"),
         digest(b"header"),
         digest(b"files"),
+        digest(b"old files"),
+        digest(b"patch"),
+        digest(b"header"),
     );
+    assert_eq!(Release::read(expected.as_bytes()).unwrap(), new);
     assert_eq!(String::from_utf8(create(&new).unwrap()).unwrap(), expected);
+}
+
+fn plain_patch() -> PatchIdentity {
+    PatchIdentity {
+        from: Sha256Digest::of(b"old files"),
+        size: 56,
+        digest: Sha256Digest::of(b"patch"),
+        sealed: None,
+    }
+}
+
+#[test]
+fn patches_are_read_and_invalid_ones_are_malformed() {
+    let patch = serde_json::to_value(plain_patch()).unwrap();
+    assert_eq!(
+        with("/patches", json!([patch, patch])).unwrap().patches,
+        [plain_patch(); 2]
+    );
+    assert_eq!(with("/patches", json!([])).unwrap().patches, []);
+    let mut unknown = patch.clone();
+    unknown["of a later version"] = json!(1);
+    assert_eq!(with("/patches", json!([unknown])).unwrap().patches, [plain_patch()]);
+    let most = vec![patch.clone(); MAX_PATCHES];
+    assert_eq!(with("/patches", json!(most)).unwrap().patches.len(), MAX_PATCHES);
+
+    assert_eq!(with("/patches", json!(vec![patch.clone(); MAX_PATCHES + 1])), MALFORMED);
+    for value in [json!({}), json!(null), json!([1]), json!([{}])] {
+        assert_eq!(with("/patches", value), MALFORMED);
+    }
+    for name in ["from", "size", "sha256"] {
+        let mut less = patch.clone();
+        less.as_object_mut().unwrap().remove(name);
+        assert_eq!(with("/patches", json!([less])), MALFORMED, "without {name}");
+        let mut other = patch.clone();
+        other[name] = json!("no number and no digest");
+        assert_eq!(with("/patches", json!([other])), MALFORMED, "another {name}");
+    }
+}
+
+#[test]
+fn a_plain_patch_of_a_sealed_release_and_a_sealed_one_of_a_plain_release_are_malformed() {
+    let header = json!({"size": 60, "header_sha256": Sha256Digest::of(b"header").to_string()});
+    let plain = serde_json::to_value(plain_patch()).unwrap();
+    let mut sealed = plain.clone();
+    sealed["sealed"] = header.clone();
+    let mut of_sealed = document();
+    of_sealed["sealed"] = header;
+    let read_with = |mut document: Json, patch: &Json| {
+        document["patches"] = json!([patch]);
+        read(&document)
+    };
+
+    assert!(read_with(of_sealed.clone(), &sealed).is_ok());
+    assert_eq!(read_with(of_sealed, &plain), MALFORMED);
+    assert_eq!(read_with(document(), &sealed), MALFORMED);
 }
 
 #[test]
@@ -68,7 +132,7 @@ fn absent_optional_members_are_omitted() {
         ..new_release()
     };
     let text = String::from_utf8(create(&new).unwrap()).unwrap();
-    for name in ["native", "sealed", "link", "comment", "critical"] {
+    for name in ["native", "sealed", "patches", "link", "comment", "critical"] {
         assert!(!text.contains(name), "{name}");
     }
     assert_eq!(Release::read(text.as_bytes()).unwrap(), new);

@@ -83,6 +83,7 @@ fn signed(version: &str, sequence: u64, target: ReleaseTarget, critical: &[&str]
         expires_at: Timestamp(1 << 40),
         native: NativeRange::default(),
         target,
+        patches: Vec::new(),
         link: None,
         comment: None,
         critical: critical.iter().map(ToString::to_string).collect(),
