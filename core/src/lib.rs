@@ -96,6 +96,7 @@ mod limits;
 pub mod native;
 pub mod path;
 pub mod progress;
+pub mod ranges;
 pub mod release;
 pub mod sealed;
 mod setters;

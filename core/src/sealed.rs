@@ -37,6 +37,7 @@ mod opening;
 mod parallel;
 mod reader;
 mod sealing;
+mod segments;
 
 pub(crate) use header::MAX_HEADER_BYTES;
 pub use header::{Header, is_sealed, read_header};
@@ -44,6 +45,7 @@ pub use opening::open_unverified;
 pub(crate) use opening::{ExpectedSealed, PartialOpening, named_header, open, require_key};
 pub use reader::SealedReader;
 pub use sealing::{Sealed, Sealing, seal};
+pub(crate) use segments::SegmentOpener;
 
 #[cfg(test)]
 mod tests;

@@ -16,3 +16,4 @@ pub use lint::walk::Excluded;
 pub use pack::{PackOptions, Packed, pack};
 pub(crate) use unpack::{TargetTree, WrittenFile, digest_files, read_bundle, write_tree};
 pub use unpack::{UnpackOptions, Unpacked, unpack};
+pub(crate) use zip::parts;

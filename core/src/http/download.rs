@@ -3,8 +3,10 @@
 pub(super) mod headers;
 mod options;
 mod part;
+mod ranges;
 mod rate;
 mod receiver;
+mod refusal;
 mod web_page;
 
 use std::fs::File;
@@ -15,6 +17,8 @@ pub use headers::{content_length, content_range};
 pub(crate) use options::StartCheck;
 pub use options::{Download, DownloadOptions, Remote};
 use part::Part;
+pub use ranges::Traffic;
+pub(crate) use ranges::{RemoteFile, TakeBytes};
 pub use rate::Rate;
 use receiver::PartReceiver;
 pub use web_page::{WEB_PAGE, is_markup};

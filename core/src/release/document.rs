@@ -14,6 +14,7 @@ use crate::json::{self, Object, Value};
 use crate::keys::{PublicContentKey, SigningKey};
 use crate::native::NativeRange;
 use crate::path::printable;
+use crate::sealed::ExpectedSealed;
 use crate::setters::setters;
 use crate::time::Timestamp;
 
@@ -93,6 +94,18 @@ pub struct BundleIdentity {
     pub sealed: Option<SealedIdentity>,
     /// SHA-256 of the bytes of the [file list](super::FileList).
     pub files_digest: Sha256Digest,
+}
+
+impl BundleIdentity {
+    /// The expected sealed archive, if there is one.
+    pub(crate) fn expected_sealed(&self) -> Option<ExpectedSealed> {
+        self.sealed.map(|sealed| ExpectedSealed {
+            size: sealed.size,
+            header_digest: sealed.header_digest,
+            plain_size: self.archive.size,
+            digest: self.archive.digest,
+        })
+    }
 }
 
 /// The bundle that devices run after they accept a release.

@@ -306,13 +306,7 @@ impl TrustedRelease {
 
     /// The expected sealed archive, if the release has one.
     pub(crate) fn expected_sealed(&self) -> Option<ExpectedSealed> {
-        let bundle = self.release.bundle()?;
-        bundle.sealed.map(|sealed| ExpectedSealed {
-            size: sealed.size,
-            header_digest: sealed.header_digest,
-            plain_size: bundle.archive.size,
-            digest: bundle.archive.digest,
-        })
+        self.release.bundle()?.expected_sealed()
     }
 
     /// The proof of an archive of this release.

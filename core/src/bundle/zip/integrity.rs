@@ -15,15 +15,15 @@ use crate::io::positional_reader::PositionalReader;
 use crate::limits::Limits;
 use crate::path::{SafePath, printable};
 
-const END_LENGTH: usize = 22;
+pub(super) const END_LENGTH: usize = 22;
 const LOCATOR_LENGTH: usize = 20;
 const END64_LENGTH: usize = 56;
-const RECORD_LENGTH: usize = 46;
-const LOCAL_LENGTH: usize = 30;
+pub(super) const RECORD_LENGTH: usize = 46;
+pub(super) const LOCAL_LENGTH: usize = 30;
 /// The level of deflate (bits 1 and 2), a descriptor follows (3), the name is UTF-8 (11). All other flags mean
 /// encryption, patches or masked headers.
-const KNOWN_FLAGS: u16 = 0b1000_0000_1110;
-const DESCRIPTOR_FLAG: u16 = 1 << 3;
+pub(super) const KNOWN_FLAGS: u16 = 0b1000_0000_1110;
+pub(super) const DESCRIPTOR_FLAG: u16 = 1 << 3;
 /// Maximum mean size of a directory record. The directory is held in memory, including extra fields and comments. Real
 /// records have about 100 bytes.
 const MAX_RECORD_BYTES: u64 = 1 << 10;
@@ -226,11 +226,11 @@ impl RawArchive<'_> {
     }
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
 }
 
@@ -248,7 +248,7 @@ pub(in crate::bundle) fn zip_error(error: ZipError, path: &Path, entry: Option<&
 }
 
 /// Converts an error of reading contents: an I/O error if it has an OS error code, otherwise an unsafe archive.
-pub(in crate::bundle) fn content_error(error: io::Error, path: &Path, entry: Option<&SafePath>) -> Error {
+pub(crate) fn content_error(error: io::Error, path: &Path, entry: Option<&SafePath>) -> Error {
     if error.raw_os_error().is_some() {
         return Error::io("read", path, error);
     }

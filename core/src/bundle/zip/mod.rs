@@ -4,6 +4,7 @@
 pub(super) mod compress;
 pub(super) mod inflate;
 pub(super) mod integrity;
+pub(crate) mod parts;
 pub(super) mod read;
 #[cfg(feature = "pack")]
 pub(super) mod write;

@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::headers::validator;
 use super::options::{Remote, StartCheck};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};
 use crate::http::transport::Headers;
 use crate::progress::Control;
 
-/// A modification time identifies a file as an `ETag` does if it is at least this much older than the response (RFC 9110
-/// §8.8.2.2).
-const SETTLED: Duration = Duration::from_secs(60);
 /// Larger than any [`ResumeInfo`] on disk.
 const MAX_INFO_LEN: u64 = 64 << 10;
 
@@ -30,19 +28,9 @@ pub(super) struct ResumeInfo {
 
 impl ResumeInfo {
     pub(super) fn of(headers: &Headers, total: Option<u64>) -> Self {
-        let etag = headers.get("etag").filter(|etag| etag.starts_with('"'));
-        let validator = etag.or_else(|| settled_date(headers)).map(str::to_owned);
+        let validator = validator(headers).map(str::to_owned);
         Self { validator, total }
     }
-}
-
-fn settled_date(headers: &Headers) -> Option<&str> {
-    let modified = headers.get("last-modified")?;
-    let answered = httpdate::parse_http_date(headers.get("date")?).ok()?;
-    let age = answered
-        .duration_since(httpdate::parse_http_date(modified).ok()?)
-        .ok()?;
-    (age >= SETTLED).then_some(modified)
 }
 
 /// The range to request to resume.

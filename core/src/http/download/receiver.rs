@@ -7,6 +7,7 @@ use super::headers::{content_length, content_range, unsatisfied_range};
 use super::options::{Download, DownloadOptions, Remote, StartCheck};
 use super::part::{Part, ResumeInfo, size_mismatch};
 use super::rate::Rate;
+use super::refusal::{encoding_problem, status_problem};
 use super::web_page::is_markup;
 use crate::error::{Error, Result};
 use crate::http::client::{AttemptOutcome, Retryable, with_note};
@@ -162,18 +163,7 @@ impl<'a> PartReceiver<'a> {
     }
 
     fn refused(&mut self, head: &Head) -> Error {
-        let hint = match head.status {
-            401 => "authentication required: the URL needs a token, or is not public",
-            403 => "access denied: the URL is not public, or its signature has expired",
-            404 | 410 => "no such file",
-            408 | 425 => "the server was too busy to respond",
-            429 => "too many requests",
-            501 | 505 => "the server does not support this request",
-            507 => "the server has no space left",
-            500..=599 => "internal server error",
-            300..=399 => "redirects without a Location",
-            _ => "unexpected status for a download",
-        };
+        let hint = status_problem(head.status);
         let error = self.server(head.status, hint);
         if is_retryable(head.status, Idempotency::Idempotent) {
             self.retry(error, retry_after(&head.headers, SystemTime::now()))
@@ -184,13 +174,7 @@ impl<'a> PartReceiver<'a> {
 
     /// Digests and ranges are those of the bytes as they are stored.
     fn refuse_encoding(&self, head: &Head) -> Result<()> {
-        match head.headers.get("content-encoding").map(str::trim) {
-            None | Some("" | "identity") => Ok(()),
-            Some(encoding) => Err(self.server(
-                head.status,
-                format!("unrequested Content-Encoding \"{encoding}\": disable compression for archives on the server"),
-            )),
-        }
+        encoding_problem(&head.headers).map_or(Ok(()), |problem| Err(self.server(head.status, problem)))
     }
 
     /// Refuses a response of another size than the known one before its body and before the free space is checked. Otherwise a
