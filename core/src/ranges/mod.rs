@@ -62,7 +62,7 @@ pub struct RangeRequest<'a> {
     /// The keys that may open a sealed archive.
     pub keys: &'a [&'a ContentKey],
     /// The file system of the folder.
-    pub(crate) disk: &'a dyn Files,
+    disk: &'a dyn Files,
 }
 
 impl<'a> RangeRequest<'a> {
@@ -80,6 +80,17 @@ impl<'a> RangeRequest<'a> {
 
     setters! {
         with_keys(keys: &'a [&'a ContentKey]);
+    }
+
+    /// Keeps temporary files on this file system.
+    pub(crate) fn on(mut self, disk: &'a dyn Files) -> Self {
+        self.disk = disk;
+        self
+    }
+
+    /// Whether parts of this cost are so much of the archive that fetching it as a whole is better.
+    pub(crate) fn is_most_of_archive(&self, bytes: u64) -> bool {
+        plan::is_most(bytes, self.size())
     }
 
     /// Bytes of the archive on the server.

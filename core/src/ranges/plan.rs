@@ -33,8 +33,12 @@ impl RangeCost {
     /// Whether the ranges are most of the archive, so that fetching it as a whole is better.
     #[must_use]
     pub fn is_most_of_archive(&self) -> bool {
-        self.bytes.saturating_mul(100) >= self.archive.saturating_mul(TOO_LARGE_PERCENT)
+        is_most(self.bytes, self.archive)
     }
+}
+
+pub(super) fn is_most(bytes: u64, archive: u64) -> bool {
+    bytes.saturating_mul(100) >= archive.saturating_mul(TOO_LARGE_PERCENT)
 }
 
 /// The entries to fetch, in the order of the archive, and which of them one request fetches.

@@ -7,6 +7,7 @@ mod outcome;
 mod select_release;
 mod source;
 mod update;
+mod ways;
 
 pub use outcome::{ChannelOutcome, ChannelUpdate, Offer, RolloutDecision, Skipped};
 pub use source::ChannelSource;

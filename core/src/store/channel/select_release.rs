@@ -6,17 +6,19 @@ use std::path::Path;
 
 use super::outcome::{ChannelOutcome, Offer, RolloutDecision, Skipped};
 use super::source::ChannelSource;
+use super::ways::Ranges;
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::http::download::{
     Download, DownloadOptions, Downloaded, LockedDownload, Remote, StartCheck, download_with_start_check,
 };
 use crate::keys::ContentKey;
 use crate::progress::{Parts, Phase};
+use crate::ranges::RangeRequest;
 use crate::release::{
     BundleIdentity, ChannelFile, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, RefusalReason, Release, TrustedRelease, paths,
 };
 use crate::sealed;
-use crate::store::assemble::{Delivery, DeliveryWay};
+use crate::store::assemble::{Delivery, DeliveryWay, Way};
 use crate::store::bundle_id::BundleId;
 use crate::store::install::is_fault_of_file;
 use crate::store::install::{Acceptance, ArchiveSource, Installing, NewBundle, acceptance_of};
@@ -244,7 +246,20 @@ impl<'a> ReleaseSelection<'a> {
             proof: files.proof(),
         };
         let (control, bytes) = (self.reader.control, archive.size.unwrap_or(u64::MAX));
-        let assembled = (self.store).install_assembled(&installing, &files, (&[], bytes), &mut received, control)?;
+        let keys = self.content_keys();
+        let parts = Download {
+            remote: archive,
+            folder,
+            options: self.reader.options,
+        };
+        let ranges = Ranges {
+            transport: self.reader.transport,
+            request: RangeRequest::new(parts, trusted.require_bundle()?, files.list())
+                .with_keys(&keys)
+                .on(&*self.store.storage.files),
+        };
+        let ways: [&dyn Way; 1] = [&ranges];
+        let assembled = (self.store).install_assembled(&installing, &files, (&ways, bytes), &mut received, control)?;
         if let Some((record, delivery)) = assembled {
             // Of a call that was interrupted.
             self.store.warn_of(self.store.remove_downloads(&[]));
@@ -277,11 +292,15 @@ impl<'a> ReleaseSelection<'a> {
         self.download(archive, folder, most, Some(&start))
     }
 
+    fn content_keys(&self) -> Vec<&ContentKey> {
+        self.source.release.content_keys.iter().map(|key| &**key).collect()
+    }
+
     fn check_start(&self, trusted: &TrustedRelease, start: &[u8], name: &Path) -> Result<bool> {
         let Some(header) = trusted.header_in(start, name)? else {
             return Ok(false);
         };
-        let keys: Vec<&ContentKey> = self.source.release.content_keys.iter().map(|key| &**key).collect();
+        let keys = self.content_keys();
         // The header is the one that the release references: without a matching key it fails on every attempt.
         let opens = sealed::require_key(name, &header, &keys);
         self.deny_if_refused(trusted, opens)?;

@@ -366,6 +366,104 @@ fn a_list_that_no_archive_could_have_is_not_assembled() {
     }
 }
 
+/// Bytes that no compression makes fewer.
+fn noise(seed: u8, length: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.len() < length {
+        let block = Sha256Digest::of(&[&[seed], bytes.len().to_string().as_bytes()].concat());
+        bytes.extend_from_slice(block.as_bytes());
+    }
+    bytes
+}
+
+/// Two versions that share most of their bytes.
+fn two_versions() -> [Files; 2] {
+    let version = |changed: u8| {
+        let mut files = files(&[("index.html", if changed == 1 { "one" } else { "two" })]);
+        for number in 10..16 {
+            files.insert(format!("{number}.bin"), noise(number, 20_000));
+        }
+        files.insert(format!("changed-{changed}.bin"), noise(changed, 20_000));
+        files
+    };
+    [version(1), version(2)]
+}
+
+#[test]
+fn only_the_changed_entries_of_an_archive_are_fetched_sealed_or_not() {
+    for sealed in [false, true] {
+        let (device, net) = (Device::new(), Net::default());
+        let publisher = if sealed {
+            Publisher::sealed(&device)
+        } else {
+            Publisher::plain(&device)
+        };
+        let update_to = |files: &Files, sequence: u64| {
+            let published = publisher.release_of_files(files, &sequence.to_string(), sequence);
+            net.publish(&published);
+            net.offer(Some(sequence), None);
+            net.requests();
+            let update = update(&device.open(), &net);
+            let record = super::channels::installed(&update);
+            assert_eq!(read(&device.open().folder(&record.id)), *files);
+            (published, update.delivery.unwrap())
+        };
+        let [old, new] = two_versions();
+        update_to(&old, 1);
+
+        let (published, delivery) = update_to(&new, 2);
+
+        assert_eq!(delivery.way, DeliveryWay::Ranges);
+        assert_eq!(delivery.copied, 120_000);
+        let [_, list, archive] = published.paths();
+        assert_eq!(delivery.received, (net.came(&archive) + net.came(&list)) as u64);
+        // Segments of a sealed archive are 64 KiB.
+        assert!(net.came(&archive) < published.archive.len() - 2000, "{delivery:?}");
+        assert!(sealed || net.came(&archive) < 23_000, "{delivery:?}");
+        assert_eq!(device.names("downloads").len(), 0);
+    }
+}
+
+#[test]
+fn a_server_without_ranges_costs_one_request() {
+    let (device, net) = (Device::new(), Net::default());
+    let [old, new] = two_versions();
+    update_to(&device, &net, &old, 1);
+    net.ignores_ranges.store(true, Ordering::Relaxed);
+    net.requests();
+
+    let (_, delivery) = update_to(&device, &net, &new, 2);
+
+    assert_eq!(delivery.way, DeliveryWay::Archive);
+    let of_archive = |path: &&String| path.starts_with("archives/");
+    assert_eq!(net.requests().iter().filter(of_archive).count(), 2);
+}
+
+#[test]
+fn parts_of_a_forged_archive_are_refused_and_so_is_the_whole() {
+    let (device, net) = (Device::new(), Net::default());
+    let [old, new] = two_versions();
+    update_to(&device, &net, &old, 1);
+    let published = Publisher::plain(&device).release_of_files(&new, "2", 2);
+    let mut forged = published.clone();
+    let place = forged
+        .archive
+        .windows(32)
+        .rposition(|window| *window == noise(2, 32))
+        .unwrap();
+    forged.archive[place] ^= 1;
+    net.publish(&forged);
+    net.offer(Some(2), None);
+
+    let refused = update(&device.open(), &net);
+
+    assert_eq!(refused.outcome, ChannelOutcome::Refused);
+    assert_eq!(device.open().list().unwrap().len(), 1);
+    net.publish(&published);
+    let update = update(&device.open(), &net);
+    assert_eq!(update.delivery.unwrap().way, DeliveryWay::Ranges);
+}
+
 /// A tree of few paths and few contents, so that trees share files, at the same paths and at others.
 fn any_files() -> impl Strategy<Value = Files> {
     let path = prop_oneof!["[abc]\\.js", "x/[abc]\\.js", "x/y/[ab]"];

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex};
 
 use zip::write::SimpleFileOptions;
@@ -302,6 +303,8 @@ pub(super) struct Net {
     requests: Mutex<Vec<String>>,
     /// Received bytes of each path.
     came: Mutex<BTreeMap<String, usize>>,
+    /// It answers every request with the whole file.
+    pub(super) ignores_ranges: AtomicBool,
 }
 
 impl Net {
@@ -358,14 +361,19 @@ impl Transport for Net {
                 .begin(&Head::new(404, Headers::new()))
                 .map_err(TransportError::Receiver);
         };
-        let from = range.map_or(0, |range| range[6..range.len() - 1].parse::<usize>().unwrap());
+        let range = range.filter(|_| !self.ignores_ranges.load(Ordering::Relaxed));
+        let (from, to) = range.map_or((0, bytes.len()), |range| {
+            let (from, to) = range[6..].split_once('-').unwrap();
+            let to = to.parse::<usize>().map_or(bytes.len(), |last| last + 1);
+            (from.parse::<usize>().unwrap(), to)
+        });
         let mut headers = Headers::new();
         headers
             .add("ETag", format!("\"{}\"", Sha256Digest::of(&bytes)))
             .unwrap();
-        headers.add("Content-Length", (bytes.len() - from).to_string()).unwrap();
-        let status = if from > 0 {
-            let range = format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len());
+        headers.add("Content-Length", (to - from).to_string()).unwrap();
+        let status = if from > 0 || to < bytes.len() {
+            let range = format!("bytes {from}-{}/{}", to - 1, bytes.len());
             headers.add("Content-Range", range).unwrap();
             206
         } else {
@@ -377,13 +385,13 @@ impl Transport for Net {
         let mut cut = self.cut.lock().unwrap();
         let end = match cut.take_if(|(cut, _)| *cut == path) {
             Some((_, after)) => after,
-            None => bytes.len(),
+            None => to,
         };
         for piece in bytes[from..end].chunks(PIECE) {
             *self.came.lock().unwrap().entry(path.clone()).or_default() += piece.len();
             receiver.write(piece).map_err(TransportError::Receiver)?;
         }
-        if end < bytes.len() {
+        if end < to {
             return Err(TransportError::Broken("the connection broke".to_owned()));
         }
         Ok(())
