@@ -29,7 +29,7 @@ mod warnings;
 pub use crate::expected_proof::ExpectedProof;
 pub use crate::native::{NativeApp, NativeRange, NativeVersion};
 pub use crate::time::Timestamp;
-pub use assemble::{Delivery, DeliveryWay};
+pub use assemble::{BuiltInFiles, BuiltInFolder, Delivery, DeliveryWay};
 pub use bundle_id::{BundleId, BundleRef};
 pub(crate) use channel::WatchedUpdate;
 pub use channel::{ChannelOutcome, ChannelSource, ChannelUpdate, Offer, RolloutDecision, Skipped};

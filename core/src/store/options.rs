@@ -2,12 +2,14 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::keys::KeyIds;
 use crate::limits::Limits;
 use crate::setters::setters;
+use crate::store::assemble::BuiltInFiles;
 use crate::verified::Proof;
 
 /// Capgo's minimum, below which a slow phone cannot even start its web view.
@@ -94,6 +96,9 @@ pub struct StoreOptions {
     /// neither installed nor served, so that an app store update is never undone over the air. `None` disables the
     /// check; bundles without a sequence are not checked.
     pub built_in_sequence: Option<u64>,
+    /// The files inside the native app, from which updates are assembled as well. The default is none. They are read
+    /// once for each version of the native app, in the first update after it.
+    pub built_in_files: Option<Arc<dyn BuiltInFiles>>,
     /// Limits on the content of an archive.
     pub limits: Limits,
     /// Threads that unpack. `None`: one for each core, at most four.
@@ -121,6 +126,7 @@ impl Default for StoreOptions {
             auto_delete_failed: true,
             auto_delete_previous: true,
             built_in_sequence: None,
+            built_in_files: None,
             limits: Limits::default(),
             unpack_threads: None,
             lock_timeout: Duration::from_secs(10),
@@ -141,6 +147,7 @@ impl StoreOptions {
         with_auto_delete_failed(auto_delete_failed: bool);
         with_auto_delete_previous(auto_delete_previous: bool);
         with_built_in_sequence(built_in_sequence: impl Into<Option<u64>>);
+        with_built_in_files(built_in_files: impl Into<Option<Arc<dyn BuiltInFiles>>>);
         with_limits(limits: Limits);
         with_unpack_threads(unpack_threads: impl Into<Option<NonZeroUsize>>);
         with_lock_timeout(lock_timeout: Duration);

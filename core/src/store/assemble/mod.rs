@@ -5,10 +5,12 @@
 //! a file that differs from the list counts as missing.
 
 mod at_hand;
+mod built_in;
 mod tree;
 mod way;
 
 pub(super) use at_hand::AtHand;
+pub use built_in::{BuiltInFiles, BuiltInFolder};
 pub(super) use tree::{AssemblyTree, is_assemblable};
 pub(super) use way::Way;
 pub use way::{Delivery, DeliveryWay};

@@ -4,6 +4,7 @@ use super::archive::BLOCK;
 use super::publish::Installing;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::vfs::Lock;
+use crate::native::NativeVersion;
 use crate::progress::{Control, Phase};
 use crate::release::{ListedFile, VerifiedFiles};
 use crate::store::assemble::{AssemblyTree, AtHand, Delivery, DeliveryWay, Way, is_assemblable};
@@ -56,9 +57,9 @@ impl Store {
     }
 
     /// Collects the files. `None` if the rest comes with the whole archive.
-    fn assemble(
+    fn assemble<'a>(
         &self,
-        tree: &mut AssemblyTree<'_>,
+        tree: &mut AssemblyTree<'a>,
         (ways, archive_bytes): (&[&dyn Way], u64),
         received: &mut u64,
         control: &Control,
@@ -69,13 +70,20 @@ impl Store {
         }
         let state = self.state()?;
         let ids = state.bundles.values().map(|record| &record.id);
-        let at_hand = AtHand::of_bundles(tree, ids);
-        let needs = tree.needs();
-        let missing: Vec<&ListedFile> = needs
-            .files
-            .into_iter()
-            .filter(|file| !at_hand.has(tree, file))
-            .collect();
+        let mut at_hand = AtHand::of_bundles(tree, ids);
+        let mut missing = missing_beside(&at_hand, tree);
+        if let Some(source) = &self.options.built_in_files
+            && !missing.is_empty()
+        {
+            let version = state.native_version.as_ref().map_or("", NativeVersion::as_str);
+            let native = format!("{version}\n{}", state.native_build.as_deref().unwrap_or_default());
+            match self.storage.built_in_files(&**source, &native, control) {
+                Ok(files) => at_hand.add_built_in(tree, files, &**source),
+                Err(error) if is_final(&error) => return Err(error),
+                Err(error) => self.warn(error),
+            }
+            missing = missing_beside(&at_hand, tree);
+        }
         let mut ways: Vec<(u64, &dyn Way)> = ways.iter().map(|way| (way.bytes(&missing), *way)).collect();
         ways.retain(|(bytes, _)| *bytes < archive_bytes);
         ways.sort_by_key(|(bytes, _)| *bytes);
@@ -86,10 +94,11 @@ impl Store {
             tree.open()?;
         }
         let clones = at_hand.can_clone(tree)?;
-        let scratch = ways.first().map_or(0, |(_, way)| way.scratch(&missing));
-        let copied = if clones { at_hand.bytes } else { 0 };
+        let way = ways.first().filter(|_| !missing.is_empty());
+        let scratch = way.map_or(0, |(_, way)| way.scratch(&missing));
+        let cloned = if clones { at_hand.clonable_bytes(tree) } else { 0 };
         let blocks = (tree.files().len() as u64).saturating_mul(BLOCK);
-        let written = needs.bytes.saturating_sub(copied).saturating_add(scratch);
+        let written = tree.needs().bytes.saturating_sub(cloned).saturating_add(scratch);
         self.require_space(written.saturating_add(blocks).saturating_add(self.options.space_margin))?;
         at_hand.copy_into(tree, clones)?;
         let mut delivery = Delivery {
@@ -174,4 +183,10 @@ fn is_final(error: &Error) -> bool {
         error.kind(),
         ErrorKind::Cancelled | ErrorKind::NoSpace | ErrorKind::Busy
     )
+}
+
+/// The missing files that are nowhere on the device.
+fn missing_beside<'a>(at_hand: &AtHand<'_>, tree: &AssemblyTree<'a>) -> Vec<&'a ListedFile> {
+    let files = tree.needs().files.into_iter();
+    files.filter(|file| !at_hand.has(tree, file)).collect()
 }

@@ -15,7 +15,7 @@ impl Storage {
     /// Writes the digests of a bundle's files, durable when it returns.
     pub(in crate::store) fn save_file_list(&self, id: &BundleId, written: &[WrittenFile]) -> Result<()> {
         let path = self.layout.file_list(id);
-        self.write(&path, file_list(written).as_bytes())?;
+        self.write(&path, file_lines(written).as_bytes())?;
         self.files.sync_file(&path).with_path("write", &path)
     }
 
@@ -35,15 +35,12 @@ impl Storage {
             problem: "expected lines of digest, size and path".to_owned(),
         };
         let text = String::from_utf8(bytes).map_err(|_| corrupt())?;
-        text.lines()
-            .map(|line| listed_file(line).ok_or_else(corrupt))
-            .collect::<Result<_>>()
-            .map(Some)
+        listed_in(&text).map(Some).ok_or_else(corrupt)
     }
 }
 
 /// One line for each file: digest, size and path, sorted by path.
-fn file_list(written: &[WrittenFile]) -> String {
+pub(in crate::store) fn file_lines(written: &[WrittenFile]) -> String {
     let mut files: Vec<_> = written.iter().collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut list = String::new();
@@ -52,6 +49,11 @@ fn file_list(written: &[WrittenFile]) -> String {
         let _ = writeln!(list, "{} {} {}", file.digest, file.size, file.path);
     }
     list
+}
+
+/// The files of these lines; `None` if one is not such a line.
+pub(in crate::store) fn listed_in(text: &str) -> Option<Vec<WrittenFile>> {
+    text.lines().map(listed_file).collect()
 }
 
 fn listed_file(line: &str) -> Option<WrittenFile> {

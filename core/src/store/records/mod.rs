@@ -14,6 +14,7 @@ pub use rollback_guard::AcceptedRelease;
 pub use types::{BundleRecord, FailedBundle, FailureCause, Status};
 
 pub(super) use denylist::{Denylist, is_fault_of_archive};
+pub(super) use file_list::{file_lines, listed_in};
 pub(super) use identity::Identity;
 pub(super) use key_ring::{FollowedRing, link};
 pub(super) use rollback_guard::{RollbackGuard, Superseded};

@@ -127,6 +127,7 @@ impl Storage {
     pub(in crate::store) fn sweep_temporaries_in_root(&self) -> Result<()> {
         self.remove_file_if_there(&temporary_of(&self.layout.ring()))?;
         self.remove_file_if_there(&temporary_of(&self.layout.built_in()))?;
+        self.remove_file_if_there(&temporary_of(&self.layout.built_in_files()))?;
         self.remove_file_if_there(&temporary_of(&self.layout.refused()))
     }
 

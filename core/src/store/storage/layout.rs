@@ -105,6 +105,11 @@ impl Layout {
         self.root.join("built_in.json")
     }
 
+    /// The digests of the files inside the native app.
+    pub(in crate::store) fn built_in_files(&self) -> PathBuf {
+        self.root.join("built_in_files.json")
+    }
+
     pub(in crate::store) fn corrupt_state(&self, number: u32) -> PathBuf {
         self.root.join(format!("state.corrupt-{number}.json"))
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::sync::atomic::Ordering;
 
 use proptest::collection::{btree_map, vec};
@@ -181,8 +181,6 @@ impl Way for Memory<'_> {
         Ok(())
     }
 }
-
-use std::io::Read as _;
 
 /// Installs a release from files at hand and these ways. `None` if the archive would follow.
 fn assemble(store: &Store, published: &Published, ways: &[&dyn Way]) -> Result<Option<(BundleRecord, Delivery)>> {
@@ -462,6 +460,115 @@ fn parts_of_a_forged_archive_are_refused_and_so_is_the_whole() {
     net.publish(&published);
     let update = update(&device.open(), &net);
     assert_eq!(update.delivery.unwrap().way, DeliveryWay::Ranges);
+}
+
+/// The assets of a native app.
+#[derive(Debug, Default)]
+struct Assets {
+    files: Mutex<Files>,
+    opened: Mutex<Vec<String>>,
+}
+
+impl Assets {
+    fn of(files: &Files) -> Arc<Self> {
+        let assets = Arc::new(Self::default());
+        *assets.files.lock().unwrap() = files.clone();
+        assets
+    }
+
+    /// A device with a native app that contains them.
+    fn device(self: &Arc<Self>) -> Device {
+        let assets: Arc<Self> = Arc::clone(self);
+        Device::with(|options| options.built_in_files = Some(assets))
+    }
+
+    /// The files that were opened since the last call.
+    fn take_opened(&self) -> Vec<String> {
+        std::mem::take(&mut *self.opened.lock().unwrap())
+    }
+}
+
+impl BuiltInFiles for Assets {
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.files.lock().unwrap().keys().cloned().collect())
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn io::Read + Send>> {
+        self.opened.lock().unwrap().push(path.to_owned());
+        let bytes = self.files.lock().unwrap().get(path).cloned();
+        let bytes = bytes.ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(io::Cursor::new(bytes)))
+    }
+}
+
+#[test]
+fn the_first_update_takes_unchanged_files_from_the_native_app_which_is_hashed_once() {
+    let [old, new] = two_versions();
+    let mut with_more = old.clone();
+    with_more.insert("cordova.js".to_owned(), b"of the native app".to_vec());
+    let assets = Assets::of(&with_more);
+    let (device, net) = (assets.device(), Net::default());
+    device.launch();
+
+    let (_, delivery) = update_to(&device, &net, &new, 1);
+
+    assert_eq!((delivery.way, delivery.copied), (DeliveryWay::Ranges, 120_000));
+    assert_eq!(assets.take_opened().len(), old.len() + 1 + 6, "hashed, then copied");
+    let mut again = new.clone();
+    again.insert("11.bin".to_owned(), b"changed".to_vec());
+    again.insert("old.bin".to_owned(), old["changed-1.bin"].clone());
+    update_to(&device, &net, &again, 2);
+    assert_eq!(assets.take_opened(), ["changed-1.bin"], "the others are in a bundle");
+    device.open().launch(&NativeApp::new("2.0", "2"));
+    assets
+        .files
+        .lock()
+        .unwrap()
+        .insert("more.js".to_owned(), noise(50, 20_000));
+    again.insert("more.js".to_owned(), noise(50, 20_000));
+    again.insert("index.html".to_owned(), b"three".to_vec());
+    update_to(&device, &net, &again, 3);
+    let opened = assets.take_opened();
+    assert!(
+        opened.len() > with_more.len() && opened.ends_with(&["more.js".to_owned()]),
+        "{opened:?}"
+    );
+}
+
+#[test]
+fn a_file_of_the_native_app_that_is_not_what_it_was_counts_as_missing() {
+    let [old, new] = two_versions();
+    let assets = Assets::of(&old);
+    let (device, net) = (assets.device(), Net::default());
+    let store = device.open();
+    let known = store.storage.built_in_files(&*assets, "\n", &Control::new()).unwrap();
+    assert_eq!(known.len(), 8);
+    assets
+        .files
+        .lock()
+        .unwrap()
+        .insert("10.bin".to_owned(), noise(99, 20_000));
+    assets.files.lock().unwrap().remove("11.bin");
+
+    let (_, delivery) = update_to(&device, &net, &new, 1);
+
+    assert_eq!(delivery.copied, 80_000);
+}
+
+#[test]
+fn a_folder_is_listed_with_its_subfolders() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("a/b")).unwrap();
+    fs::write(folder.path().join("a/b/c.js"), "c").unwrap();
+    fs::write(folder.path().join("index.html"), "page").unwrap();
+    let files = BuiltInFolder::new(folder.path());
+    let mut names = files.list().unwrap();
+    names.sort();
+    assert_eq!(names, ["a/b/c.js", "index.html"]);
+    let mut text = String::new();
+    files.open("a/b/c.js").unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "c");
+    assert!(BuiltInFolder::new("/not/there").list().is_err());
 }
 
 /// A tree of few paths and few contents, so that trees share files, at the same paths and at others.
