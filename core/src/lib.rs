@@ -14,6 +14,7 @@
 //! | prove that a file has a known digest | [`VerifiedArchive::from_digest`] |
 //! | unpack a verified archive into a folder | [`unpack`] |
 //! | install bundles on a device, launch them, roll back | [`Store`] |
+//! | make the changed files of a bundle from old ones | [`patch::apply`] |
 //! | download over HTTP, with resume and retry | [`http`], [`store::Store::install_from`] |
 //! | follow a static channel | [`store::Store::update_from_channel`] |
 //! | keep an app up to date | [`updater::Updater`] |
@@ -94,6 +95,7 @@ pub mod json;
 pub mod keys;
 mod limits;
 pub mod native;
+pub mod patch;
 pub mod path;
 pub mod progress;
 pub mod ranges;

@@ -11,6 +11,7 @@ pub mod http_upload;
 #[cfg(test)]
 #[path = "../../src/http/mock_transport.rs"]
 mod mock_transport;
+pub mod patch;
 mod percent;
 mod redact;
 pub mod s3;
