@@ -34,11 +34,8 @@ pub use plan::RangeCost;
 use plan::RangePlan;
 use source::Source;
 use splitter::Splitter;
+pub use splitter::TakeFile;
 use spool::Spool;
-
-/// Receives a file: its place in the list, and a reader of its content. The content is not verified: the receiver
-/// compares its size and digest with the list, and reads it to its end.
-pub type TakeFile<'a> = &'a mut dyn FnMut(&ListedFile, &mut dyn Read) -> Result<()>;
 
 /// Added to the expected length of the directory, so that a few entries more need no second request.
 const SPARE_DIRECTORY_BYTES: u64 = 256;

@@ -92,9 +92,8 @@ impl<'a> Source<'a> {
                 let position = opener.plain_range(&this);
                 let wanted = plain.start.max(position.start)..plain.end.min(position.end);
                 let skipped = length(&(position.start..wanted.start));
-                let opened = opener.open(number, &mut segment)?;
-                let opened = opened.get(skipped..skipped + length(&wanted)).unwrap_or_default();
-                take(opened)?;
+                let content = opener.open(number, &mut segment)?;
+                take(content.get(skipped..skipped + length(&wanted)).unwrap_or_default())?;
                 segment.clear();
                 number += 1;
             }

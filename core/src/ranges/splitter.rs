@@ -1,15 +1,19 @@
 //! Splits a joined range into entries, and reads each as soon as it is complete.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use flate2::Decompress;
 
-use super::TakeFile;
 use super::directory::Place;
 use super::spool::Spool;
 use crate::bundle::parts::{EntryReader, content_error};
 use crate::error::{Error, Result};
+use crate::release::ListedFile;
+
+/// Receives a file: its place in the list, and a reader of its content. The content is not verified: the receiver
+/// compares its size and digest with the list, and reads it to its end.
+pub type TakeFile<'a> = &'a mut dyn FnMut(&ListedFile, &mut dyn Read) -> Result<()>;
 
 pub(super) struct Splitter<'a, 'b> {
     spool: &'a mut Spool<'b>,

@@ -8,6 +8,7 @@ use crate::io::vfs::{Files, is_not_a_file};
 
 /// Larger contents go to the file.
 const IN_MEMORY: usize = 1 << 20;
+const BUFFER: usize = 64 << 10;
 
 pub(super) struct Spool<'a> {
     disk: &'a dyn Files,
@@ -36,13 +37,11 @@ impl<'a> Spool<'a> {
             written.with_path("write", &self.path)?;
             self.memory = Vec::new();
         }
-        match &mut self.file {
-            Some(file) => file.write_all(bytes).with_path("write", &self.path),
-            None => {
-                self.memory.extend_from_slice(bytes);
-                Ok(())
-            }
+        if let Some(file) = &mut self.file {
+            return file.write_all(bytes).with_path("write", &self.path);
         }
+        self.memory.extend_from_slice(bytes);
+        Ok(())
     }
 
     /// Reads the contents from the start.
@@ -52,7 +51,7 @@ impl<'a> Spool<'a> {
         };
         file.flush().with_path("write", &self.path)?;
         let file = self.disk.open(&self.path).with_path("open", &self.path)?;
-        Ok(Box::new(BufReader::new(file)))
+        Ok(Box::new(BufReader::with_capacity(BUFFER, file)))
     }
 
     /// Empties the spool, and removes its file.

@@ -6,6 +6,7 @@
 )]
 mod archives;
 mod case;
+mod disk;
 mod faults;
 mod server;
 mod subsets;
