@@ -10,6 +10,7 @@
 //! can recover the session key. The signature covers the archive only, not the app or version it is for.
 
 mod checksum;
+mod file_cipher;
 mod signer;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use tempfile::NamedTempFile;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub use self::checksum::{ChecksumForm, SignedChecksum};
+pub use self::file_cipher::{DecryptingReader, EncryptingReader, FileCipher};
 pub use self::signer::{Signer, find_signer};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, IoContext, Result};

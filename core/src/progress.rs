@@ -172,6 +172,16 @@ impl Control {
         observer.progress(progress);
     }
 
+    /// The same operation without its observer, for parts whose progress the caller counts.
+    #[must_use]
+    pub fn without_observer(&self) -> Self {
+        Self {
+            observer: None,
+            cancel: self.cancel.clone(),
+            last: Arc::default(),
+        }
+    }
+
     /// A control for an operation of several consecutive parts, and a handle that marks the end of each part. The observer sees
     /// one operation, whose progress never decreases within a phase.
     pub(crate) fn in_parts(&self) -> (Self, Parts) {

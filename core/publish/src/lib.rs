@@ -8,6 +8,7 @@ pub mod api;
 mod api_error;
 mod error;
 pub mod http_upload;
+pub mod manifest;
 #[cfg(test)]
 #[path = "../../src/http/mock_transport.rs"]
 mod mock_transport;

@@ -39,6 +39,11 @@ pub(super) enum Place<'a> {
         app: &'a AppId,
         digest: &'a Sha256Digest,
     },
+    /// A single file that the server stores itself.
+    File {
+        app: &'a AppId,
+        digest: &'a Sha256Digest,
+    },
 }
 
 impl Place<'_> {
@@ -98,6 +103,7 @@ impl Api {
             Place::Metadata => "/bundle/metadata".to_owned(),
             Place::Channel => "/channel".to_owned(),
             Place::Upload { app, digest } => format!("/upload/{app}/{digest}.zip"),
+            Place::File { app, digest } => format!("/upload/{app}/{digest}.bin"),
         };
         let end = if slash && place.is_collection() { "/" } else { "" };
         format!("{}{path}{end}", self.base)

@@ -83,6 +83,7 @@ pub struct BundleRegistration {
     key_id: Option<String>,
     min_update_version: Option<String>,
     native_packages: Option<Vec<NativePackage>>,
+    manifest: Option<Sha256Digest>,
 }
 
 impl BundleRegistration {
@@ -104,6 +105,7 @@ impl BundleRegistration {
             key_id: None,
             min_update_version: None,
             native_packages: None,
+            manifest: None,
         })
     }
 
@@ -124,6 +126,14 @@ impl BundleRegistration {
     #[must_use]
     pub fn with_native_packages(mut self, packages: Vec<NativePackage>) -> Self {
         self.native_packages = Some(packages);
+        self
+    }
+
+    /// Sets the manifest of the bundle's single files, by the digest that [`Api::upload_manifest`] returned. Only for your own
+    /// server: Capgo's public API does not support manifests.
+    #[must_use]
+    pub fn with_manifest(mut self, digest: Sha256Digest) -> Self {
+        self.manifest = Some(digest);
         self
     }
 
@@ -201,6 +211,9 @@ impl BundleRegistration {
         }
         if let Some(packages) = &self.native_packages {
             body["native_packages"] = json!(packages);
+        }
+        if let Some(digest) = &self.manifest {
+            body["manifest_sha256"] = json!(digest.to_string());
         }
         body
     }

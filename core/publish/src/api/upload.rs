@@ -1,12 +1,14 @@
 //! Archives stored by the server itself, if it is your own.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use super::call::{Call, Place};
 use super::{Api, AppId};
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext as _, Result};
 use crate::http_upload::{HttpUpload, HttpUploadOptions, put_noting};
+use crate::manifest::ManifestRow;
 use capbundle::digest::Sha256Digest;
 use capbundle::http::Idempotency;
 use capbundle::http::{Method, Url};
@@ -18,6 +20,8 @@ const DIGEST: &str = "x-checksum-sha256";
 const STORE_TIMEOUT: Duration = Duration::from_secs(300);
 /// The status of a `PUT` that created the archive; an existing one gets another success (RFC 9110 §9.3.4).
 const CREATED: u16 = 201;
+const ARCHIVE_TYPE: &str = "application/zip";
+const FILE_TYPE: &str = "application/octet-stream";
 
 /// An archive to upload.
 #[derive(Debug, Clone, Copy)]
@@ -66,13 +70,90 @@ impl Api {
         super::version::check_new_version(version)?;
         // A semantic version needs no percent-encoding in a path.
         let address: Url = format!("{}/upload/{app}/{version}.zip", self.base).parse()?;
-        let options = HttpUploadOptions::default()
+        self.put(&address, file, digest, ARCHIVE_TYPE, repeated, control)
+    }
+
+    /// Uploads a single file of a manifest to a server that stores files itself: `PUT /upload/{app}/{sha256}.bin`. The server
+    /// stores it once, however many bundles contain it. Idempotent, as [`upload`](Self::upload).
+    ///
+    /// # Errors
+    /// As of [`upload`](Self::upload).
+    pub fn upload_file(
+        &self,
+        app: &AppId,
+        file: &Path,
+        digest: &Sha256Digest,
+        control: &Control,
+    ) -> Result<UploadedArchive> {
+        let address: Url = self.address(Place::File { app, digest }, false).parse()?;
+        self.put(&address, file, digest, FILE_TYPE, &mut false, control)
+    }
+
+    /// Uploads the rows of a manifest, whose files are [uploaded](Self::upload_file) or stored elsewhere: `PUT
+    /// /upload/{app}/manifest.json`. Returns the digest that
+    /// [`with_manifest`](super::BundleRegistration::with_manifest) registers. A manifest that is not registered within a day is
+    /// removed.
+    ///
+    /// # Errors
+    /// As of [`upload`](Self::upload).
+    pub fn upload_manifest(&self, app: &AppId, rows: &[ManifestRow], control: &Control) -> Result<Sha256Digest> {
+        let address: Url = format!("{}/upload/{app}/manifest.json", self.base).parse()?;
+        let document = serde_json::to_vec(rows).map_err(|error| Error::invalid_input("manifest", error.to_string()))?;
+        let digest = Sha256Digest::of(&document);
+        let mut file = tempfile::NamedTempFile::new().with_path("create a file in", &std::env::temp_dir())?;
+        file.write_all(&document).with_path("write", file.path())?;
+        let options = self
+            .put_options(&digest)?
+            .with_header("content-type", "application/json")?;
+        let upload = HttpUpload {
+            url: &address,
+            file: file.path(),
+            options: &options,
+        };
+        put_noting(&*self.transport, &upload, &mut false, control)?;
+        Ok(digest)
+    }
+
+    /// Removes a file that was [uploaded](Self::upload_file) and not registered. A missing file is not an error.
+    ///
+    /// # Errors
+    /// As of [`remove_upload`](Self::remove_upload).
+    pub fn remove_file(&self, app: &AppId, digest: &Sha256Digest, control: &Control) -> Result<()> {
+        self.remove_stored(Place::File { app, digest }, control)
+    }
+
+    fn remove_stored(&self, place: Place<'_>, control: &Control) -> Result<()> {
+        let call = Call {
+            method: Method::Delete,
+            place,
+            query: &[],
+            body: None,
+            idempotency: Idempotency::Idempotent,
+            operation: "remove an upload",
+        };
+        self.ask(&call, control, &mut 0).map(drop)
+    }
+
+    fn put_options(&self, digest: &Sha256Digest) -> Result<HttpUploadOptions> {
+        Ok(HttpUploadOptions::default()
             .with_header("authorization", self.key.secret())?
             .with_header(DIGEST, digest.to_string())?
             .with_first_wait(self.first_wait)
-            .with_answer_timeout(STORE_TIMEOUT);
+            .with_answer_timeout(STORE_TIMEOUT))
+    }
+
+    fn put(
+        &self,
+        address: &Url,
+        file: &Path,
+        digest: &Sha256Digest,
+        content_type: &str,
+        repeated: &mut bool,
+        control: &Control,
+    ) -> Result<UploadedArchive> {
+        let options = self.put_options(digest)?.with_header("content-type", content_type)?;
         let upload = HttpUpload {
-            url: &address,
+            url: address,
             file,
             options: &options,
         };
@@ -96,14 +177,6 @@ impl Api {
     /// # Errors
     /// The errors of [`Api::bundle`]; on the example server `cannot_delete_upload` while a bundle needs it.
     pub fn remove_upload(&self, app: &AppId, digest: &Sha256Digest, control: &Control) -> Result<()> {
-        let call = Call {
-            method: Method::Delete,
-            place: Place::Upload { app, digest },
-            query: &[],
-            body: None,
-            idempotency: Idempotency::Idempotent,
-            operation: "remove an upload",
-        };
-        self.ask(&call, control, &mut 0).map(drop)
+        self.remove_stored(Place::Upload { app, digest }, control)
     }
 }

@@ -3,6 +3,7 @@
 use super::{ChannelState, Registry};
 use crate::api::{Api, ApiError, AppId, BundleMetadata, BundleRegistration, Checksum, NativePackage};
 use crate::error::{Error, Result};
+use crate::manifest::ManifestRow;
 use capbundle::capgo::IvSessionKey;
 use capbundle::http::Url;
 use capbundle::progress::Control;
@@ -74,7 +75,7 @@ impl Registry for ApiRegistry<'_> {
         }
     }
 
-    fn add(&self, url: &Url, control: &Control) -> Result<Option<u64>> {
+    fn add(&self, url: &Url, files: &[ManifestRow], control: &Control) -> Result<Option<u64>> {
         let checksum = self.checksum.clone();
         let mut bundle = BundleRegistration::new(self.app.clone(), self.version.as_str(), url.clone(), checksum)?;
         if let Some((session, key_id)) = &self.sealed {
@@ -85,6 +86,9 @@ impl Registry for ApiRegistry<'_> {
         }
         if let Some(packages) = &self.native_packages {
             bundle = bundle.with_native_packages(packages.clone());
+        }
+        if !files.is_empty() {
+            bundle = bundle.with_manifest(self.api.upload_manifest(&self.app, files, control)?);
         }
         Ok(self.api.create(&bundle, control)?.map(|bundle| bundle.id))
     }

@@ -1,6 +1,7 @@
 //! Runs the steps of a release in order, and undoes them if a later one fails.
 //!
-//! A release uploads an archive, verifies its public URL, registers a bundle, and sets channels to it. Each is a [`Step`]; a [`Plan`]
+//! A release uploads an archive (and its single files, if there is a manifest), verifies its public URL, registers a bundle,
+//! and sets channels to it. Each is a [`Step`]; a [`Plan`]
 //! runs them in order. Before the first change, every step checks whether it can succeed ([`Step::prepare`]), so that a missing
 //! channel is found before a large upload. If a step fails or the caller cancels, the completed steps are undone in reverse
 //! order.
@@ -9,26 +10,31 @@
 //! devices, an archive without a bundle only takes space.
 
 mod api_registry;
+mod file_storages;
 mod http_storage;
 mod promote;
 mod register;
 mod registry;
 mod s3_storage;
 mod upload;
+mod upload_files;
 mod verify;
 
 use std::fmt;
 
 pub use api_registry::ApiRegistry;
+pub use file_storages::{PutFiles, S3Files, ServerFiles};
 pub use http_storage::{PutFile, ServerFile};
 pub use promote::Promote;
 pub use register::{Annotate, Register};
 pub use registry::{ChannelState, Registry};
 pub use s3_storage::S3Object;
 pub use upload::{Storage, StoredArchive, Upload};
+pub use upload_files::{FileStorage, FileToStore, StoredFile, UploadFiles};
 pub use verify::Verify;
 
 use crate::error::Error;
+use crate::manifest::ManifestRow;
 use capbundle::ErrorKind;
 use capbundle::http::Url;
 use capbundle::progress::Control;
@@ -43,6 +49,12 @@ pub struct Work {
     pub already_there: bool,
     /// The server's ID of the registered bundle.
     pub bundle: Option<u64>,
+    /// The single files of the bundle, if they are uploaded.
+    pub files: Vec<ManifestRow>,
+    /// How many of them already existed, so that they were not sent.
+    pub files_already_there: usize,
+    /// The size of the others in bytes.
+    pub file_bytes_sent: u64,
 }
 
 impl Work {

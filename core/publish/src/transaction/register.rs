@@ -43,7 +43,7 @@ impl Step for Register<'_> {
 
     fn run(&mut self, work: &mut Work, control: &Control) -> Result<()> {
         self.made = true;
-        let added = self.registry.add(work.url()?, control);
+        let added = self.registry.add(work.url()?, &work.files, control);
         let number = added.inspect_err(|error| {
             // Undoing then checks for it.
             self.made = may_have_been_done(error);

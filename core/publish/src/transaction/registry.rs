@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::Result;
+use crate::manifest::ManifestRow;
 use capbundle::http::Url;
 use capbundle::progress::Control;
 
@@ -19,12 +20,13 @@ pub trait Registry: fmt::Debug {
     /// # Errors
     /// Of the network and the server.
     fn find(&self, control: &Control) -> Result<Option<u64>>;
-    /// Adds the bundle, whose archive is at `url`. Returns its ID if the server sends it.
+    /// Adds the bundle, whose archive is at `url` and whose single files, if any, are `files`. Returns its ID if the server
+    /// sends it.
     ///
     /// # Errors
     /// The errors of [`find`](Self::find). After a network error, a server error (408, 500 and above) or a
     /// cancellation, the bundle may have been added nevertheless.
-    fn add(&self, url: &Url, control: &Control) -> Result<Option<u64>>;
+    fn add(&self, url: &Url, files: &[ManifestRow], control: &Control) -> Result<Option<u64>>;
     /// Removes the bundle of this version.
     ///
     /// # Errors

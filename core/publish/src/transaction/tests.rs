@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::error::Result;
+use crate::manifest::ManifestRow;
 use capbundle::progress::CancelToken;
 
 /// The fault of one call.
@@ -164,7 +165,7 @@ impl Registry for World {
         Ok(self.row.get().then_some(NEW))
     }
 
-    fn add(&self, url: &Url, _: &Control) -> Result<Option<u64>> {
+    fn add(&self, url: &Url, _: &[ManifestRow], _: &Control) -> Result<Option<u64>> {
         assert_eq!(url.as_str(), "https://cdn.example.com/app.zip");
         self.call("register", || self.row.set(true))?;
         Ok(None)
