@@ -1,6 +1,7 @@
 //! Reading, writing and hashing files.
 
 pub mod atomic_file;
+pub(crate) mod brotli;
 #[cfg(test)]
 pub(crate) mod crash_fs;
 pub mod hashing;

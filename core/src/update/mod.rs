@@ -5,6 +5,7 @@
 
 pub mod channel;
 mod client;
+pub mod manifest;
 pub mod protocol;
 
 pub use client::{EventOutcome, Report, UpdateClient, ask};

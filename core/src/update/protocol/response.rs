@@ -115,6 +115,18 @@ pub struct ManifestEntry {
     pub download_url: Option<String>,
 }
 
+impl ManifestEntry {
+    /// The file of this name and hash at this URL.
+    #[must_use]
+    pub fn new(file_name: impl Into<String>, file_hash: impl Into<String>, download_url: impl Into<String>) -> Self {
+        Self {
+            file_name: Some(file_name.into()),
+            file_hash: Some(file_hash.into()),
+            download_url: Some(download_url.into()),
+        }
+    }
+}
+
 /// The members of an offer, and of an empty response.
 struct Offered {
     version: Option<String>,
