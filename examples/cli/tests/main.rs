@@ -34,6 +34,7 @@ mod remote;
 mod site;
 mod terminal;
 mod upload;
+mod upload_delta;
 mod upload_options;
 mod upload_refusals;
 mod upload_rollback;

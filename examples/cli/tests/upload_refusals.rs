@@ -87,16 +87,7 @@ fn session() -> String {
 #[test]
 fn features_of_capgos_cloud_are_rejected_with_an_alternative() {
     let project = Project::new();
-    for option in [
-        "--tus",
-        "--delta",
-        "--delta-only",
-        "--partial",
-        "--self-assign",
-        "--qr-preview",
-        "--dry-upload",
-        "--bundle-url",
-    ] {
+    for option in ["--tus", "--self-assign", "--qr-preview", "--bundle-url"] {
         refused(
             &project,
             &format!("{S3} {option}"),

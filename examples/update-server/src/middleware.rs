@@ -51,7 +51,13 @@ const UPLOAD_ROUTES: &str = "/upload/";
 /// Routes for monitoring, which are never rejected.
 const UNLIMITED_ROUTES: [&str; 2] = ["/health", "/metrics"];
 /// Routes for devices, including web apps.
-const DEVICE_ROUTES: [&str; 4] = ["/updates", "/channel_self", "/stats", "/bundles/{app_id}/{name}"];
+const DEVICE_ROUTES: [&str; 5] = [
+    "/updates",
+    "/updates/manifest_size",
+    "/channel_self",
+    "/stats",
+    "/bundles/{app_id}/{name}",
+];
 /// The Bundles API, whose responses have two shapes.
 const BUNDLES_API: &str = "/bundle";
 /// The route of a request that matches no route.

@@ -14,8 +14,8 @@ use serde_json::json;
 use crate::access::Caller;
 use crate::api_error::{ApiError, ApiResult};
 use crate::database::bundles;
-use crate::devices::{channel_self, reports, updates};
-use crate::files::{download, remove, upload};
+use crate::devices::{channel_self, manifest_size, reports, updates};
+use crate::files::{download, manifest, remove, upload};
 use crate::metrics::Gauges;
 use crate::middleware;
 use crate::publishing::{bundle, channel, statistics};
@@ -31,16 +31,22 @@ pub(crate) fn router(state: Arc<ServerState>) -> Router {
         .route("/bundle", bundles.clone())
         .route("/bundle/", bundles)
         .route("/bundle/metadata", post(bundle::set_metadata))
+        .route("/bundle/files", post(manifest::known))
         .route("/channel", channels.clone())
         .route("/channel/", channels)
         .route("/statistics", get(statistics::list))
         .route("/upload/{app_id}", put(upload::put).post(upload::post_form))
+        .route(
+            "/upload/{app_id}/manifest.json",
+            put(manifest::put).delete(manifest::delete),
+        )
         .route(
             "/upload/{app_id}/{name}",
             put(upload::put).post(upload::post_form).delete(remove::delete_upload),
         );
     let devices = Router::new()
         .route("/updates", post(updates::post).get(ok).options(ok))
+        .route("/updates/manifest_size", post(manifest_size::post).options(ok))
         .route(
             "/channel_self",
             post(channel_self::choose)

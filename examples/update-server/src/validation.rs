@@ -5,6 +5,8 @@ use capbundle::digest::Sha256Digest;
 
 /// Longer than any id in use, and short enough for the name of a folder.
 const MAX_APP_ID: usize = 150;
+/// Longer than any signed URL.
+pub(crate) const MAX_URL: usize = 16 << 10;
 /// Longer than any version in use.
 const MAX_VERSION: usize = 128;
 /// Longer than any name in use.
@@ -45,9 +47,22 @@ pub(crate) fn is_uuid(text: &str) -> bool {
 
 /// Whether this is the name of a stored archive: its SHA-256 in lower-case hexadecimal, then `.zip`.
 pub(crate) fn is_archive_name(text: &str) -> bool {
+    text.strip_suffix(".zip").is_some_and(is_digest)
+}
+
+/// Whether this is the name of a stored file of a manifest: its SHA-256 in lower-case hexadecimal, then `.bin`.
+pub(crate) fn is_file_name(text: &str) -> bool {
+    text.strip_suffix(".bin").is_some_and(is_digest)
+}
+
+/// Whether this is the name of a stored archive or file.
+pub(crate) fn is_stored_name(text: &str) -> bool {
+    is_archive_name(text) || is_file_name(text)
+}
+
+fn is_digest(text: &str) -> bool {
     let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    text.strip_suffix(".zip")
-        .is_some_and(|digest| digest.len() == 64 && digest.bytes().all(lower_hex))
+    text.len() == 64 && text.bytes().all(lower_hex)
 }
 
 /// A checksum in one of the forms that devices accept.

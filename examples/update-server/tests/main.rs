@@ -6,6 +6,7 @@ mod devices;
 mod documented;
 mod fairness;
 mod limits;
+mod manifests;
 mod monitoring;
 mod permissions;
 mod process;

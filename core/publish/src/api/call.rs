@@ -33,12 +33,16 @@ pub(super) struct Call<'a> {
 pub(super) enum Place<'a> {
     Bundle,
     Metadata,
+    /// Which single files the server stores.
+    KnownFiles,
     Channel,
     /// An archive that the server stores itself.
     Upload {
         app: &'a AppId,
         digest: &'a Sha256Digest,
     },
+    /// The manifests of an app that are not registered yet.
+    Manifest(&'a AppId),
     /// A single file that the server stores itself.
     File {
         app: &'a AppId,
@@ -101,8 +105,10 @@ impl Api {
         let path = match place {
             Place::Bundle => "/bundle".to_owned(),
             Place::Metadata => "/bundle/metadata".to_owned(),
+            Place::KnownFiles => "/bundle/files".to_owned(),
             Place::Channel => "/channel".to_owned(),
             Place::Upload { app, digest } => format!("/upload/{app}/{digest}.zip"),
+            Place::Manifest(app) => format!("/upload/{app}/manifest.json"),
             Place::File { app, digest } => format!("/upload/{app}/{digest}.bin"),
         };
         let end = if slash && place.is_collection() { "/" } else { "" };

@@ -1,8 +1,11 @@
 //! Archives stored by the server itself, if it is your own.
 
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use super::call::{Call, Place};
 use super::{Api, AppId};
@@ -89,6 +92,34 @@ impl Api {
         self.put(&address, file, digest, FILE_TYPE, &mut false, control)
     }
 
+    /// Which files with these digests the server already stores for the app, by digest, with their URLs for devices.
+    ///
+    /// # Errors
+    /// The errors of [`Api::bundle`].
+    pub fn known_files(
+        &self,
+        app: &AppId,
+        digests: &[Sha256Digest],
+        control: &Control,
+    ) -> Result<HashMap<Sha256Digest, Url>> {
+        let digests: Vec<String> = digests.iter().map(ToString::to_string).collect();
+        let call = Call {
+            method: Method::Post,
+            place: Place::KnownFiles,
+            query: &[],
+            body: Some(json!({ "app_id": app.as_str(), "sha256": digests })),
+            idempotency: Idempotency::Idempotent,
+            operation: "look for uploaded files",
+        };
+        let answer = self.ask(&call, control, &mut 0)?;
+        let known = answer.get("known").and_then(Value::as_object);
+        let entries = known.into_iter().flatten();
+        // An entry that cannot be read only means that the file is sent again.
+        Ok(entries
+            .filter_map(|(digest, url)| Some((digest.parse().ok()?, url.as_str()?.parse().ok()?)))
+            .collect())
+    }
+
     /// Uploads the rows of a manifest, whose files are [uploaded](Self::upload_file) or stored elsewhere: `PUT
     /// /upload/{app}/manifest.json`. Returns the digest that
     /// [`with_manifest`](super::BundleRegistration::with_manifest) registers. A manifest that is not registered within a day is
@@ -97,7 +128,7 @@ impl Api {
     /// # Errors
     /// As of [`upload`](Self::upload).
     pub fn upload_manifest(&self, app: &AppId, rows: &[ManifestRow], control: &Control) -> Result<Sha256Digest> {
-        let address: Url = format!("{}/upload/{app}/manifest.json", self.base).parse()?;
+        let address: Url = self.address(Place::Manifest(app), false).parse()?;
         let document = serde_json::to_vec(rows).map_err(|error| Error::invalid_input("manifest", error.to_string()))?;
         let digest = Sha256Digest::of(&document);
         let mut file = tempfile::NamedTempFile::new().with_path("create a file in", &std::env::temp_dir())?;
@@ -120,6 +151,23 @@ impl Api {
     /// As of [`remove_upload`](Self::remove_upload).
     pub fn remove_file(&self, app: &AppId, digest: &Sha256Digest, control: &Control) -> Result<()> {
         self.remove_stored(Place::File { app, digest }, control)
+    }
+
+    /// Removes a manifest that was [uploaded](Self::upload_manifest) and not registered, so that its files can be removed. A
+    /// missing one is not an error, and a registered one stays.
+    ///
+    /// # Errors
+    /// The errors of [`Api::bundle`].
+    pub fn remove_manifest(&self, app: &AppId, digest: &Sha256Digest, control: &Control) -> Result<()> {
+        let call = Call {
+            method: Method::Delete,
+            place: Place::Manifest(app),
+            query: &[("sha256", &digest.to_string())],
+            body: None,
+            idempotency: Idempotency::Idempotent,
+            operation: "remove a manifest",
+        };
+        self.ask(&call, control, &mut 0).map(drop)
     }
 
     fn remove_stored(&self, place: Place<'_>, control: &Control) -> Result<()> {

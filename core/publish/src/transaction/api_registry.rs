@@ -87,10 +87,16 @@ impl Registry for ApiRegistry<'_> {
         if let Some(packages) = &self.native_packages {
             bundle = bundle.with_native_packages(packages.clone());
         }
-        if !files.is_empty() {
-            bundle = bundle.with_manifest(self.api.upload_manifest(&self.app, files, control)?);
+        if files.is_empty() {
+            return Ok(self.api.create(&bundle, control)?.map(|bundle| bundle.id));
         }
-        Ok(self.api.create(&bundle, control)?.map(|bundle| bundle.id))
+        let manifest = self.api.upload_manifest(&self.app, files, control)?;
+        bundle = bundle.with_manifest(manifest);
+        let created = self.api.create(&bundle, control).inspect_err(|_| {
+            // Otherwise the server keeps the files for a day. It keeps a manifest that is registered after all.
+            let _ = self.api.remove_manifest(&self.app, &manifest, &Control::new());
+        });
+        Ok(created?.map(|bundle| bundle.id))
     }
 
     fn remove(&self, control: &Control) -> Result<()> {

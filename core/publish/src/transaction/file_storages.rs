@@ -1,5 +1,6 @@
 //! Where the single files of a manifest are stored: a bucket, any server that accepts `PUT`, or your own update server.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{FileStorage, FileToStore, StoredFile};
@@ -12,6 +13,8 @@ use capbundle::http::client::Client;
 use capbundle::http::{Method, Request, Transport, Url};
 use capbundle::progress::Control;
 
+/// So few that a server that limits requests to ten a second refuses none of them for good.
+const SERVER_PARALLEL: usize = 4;
 /// The type of all single files: a compressed or encrypted file is of no other.
 const CONTENT_TYPE: &str = "application/octet-stream";
 
@@ -209,6 +212,15 @@ impl<'a> ServerFiles<'a> {
 impl FileStorage for ServerFiles<'_> {
     fn place(&self) -> String {
         format!("the archive folder of {}", self.api.base())
+    }
+
+    fn known(&self, files: &[Sha256Digest], control: &Control) -> Result<HashMap<Sha256Digest, Url>> {
+        self.api.known_files(&self.app, files, control)
+    }
+
+    /// The server limits the requests of an address.
+    fn parallel(&self) -> usize {
+        SERVER_PARALLEL
     }
 
     fn store(&self, file: &FileToStore<'_>, control: &Control) -> Result<StoredFile> {

@@ -31,7 +31,7 @@ pub use registry::{ChannelState, Registry};
 pub use s3_storage::S3Object;
 pub use upload::{Storage, StoredArchive, Upload};
 pub use upload_files::{FileStorage, FileToStore, StoredFile, UploadFiles};
-pub use verify::Verify;
+pub use verify::{Verify, VerifyWork};
 
 use crate::error::Error;
 use crate::manifest::ManifestRow;

@@ -1,5 +1,6 @@
 //! Uploads the single files of a manifest.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -48,6 +49,20 @@ pub struct StoredFile {
 pub trait FileStorage: fmt::Debug + Sync {
     /// The location, for messages. Contains no secret.
     fn place(&self) -> String;
+
+    /// Which files with these digests are already stored, with their URLs, as far as one request tells.
+    ///
+    /// # Errors
+    /// Of the network and the storage.
+    fn known(&self, digests: &[Sha256Digest], control: &Control) -> Result<HashMap<Sha256Digest, Url>> {
+        let _ = (digests, control);
+        Ok(HashMap::new())
+    }
+
+    /// How many files may be stored at once.
+    fn parallel(&self) -> usize {
+        PARALLEL
+    }
 
     /// Stores a file.
     ///
@@ -98,9 +113,16 @@ impl<'a> UploadFiles<'a> {
         self.manifest.is_encrypted() || self.storage.knows_references()
     }
 
-    fn store(&self, number: usize, control: &Control) -> Result<StoredFile> {
+    fn store(&self, number: usize, known: &HashMap<Sha256Digest, Url>, control: &Control) -> Result<StoredFile> {
         let file = &self.manifest.files[number];
         control.check("upload")?;
+        if let Some(url) = known.get(&file.digest) {
+            return Ok(StoredFile {
+                url: url.clone(),
+                size: file.size,
+                already_there: true,
+            });
+        }
         let to_store = FileToStore {
             key: &self.keys[number],
             path: file.path(),
@@ -123,13 +145,15 @@ impl<'a> UploadFiles<'a> {
         let count = self.manifest.files.len();
         // The files report nothing themselves: their progress is counted here.
         let quiet = control.without_observer();
+        let digests: Vec<Sha256Digest> = self.manifest.files.iter().map(|file| file.digest).collect();
+        let known = self.storage.known(&digests, &quiet)?;
         let work = || {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= count {
                     return;
                 }
-                match self.store(number, &quiet) {
+                match self.store(number, &known, &quiet) {
                     Ok(file) => locked(&stored).push((number, file)),
                     Err(error) => {
                         locked(&failed).get_or_insert(error);
@@ -142,7 +166,7 @@ impl<'a> UploadFiles<'a> {
             }
         };
         thread::scope(|scope| {
-            for _ in 1..PARALLEL.min(count) {
+            for _ in 1..self.storage.parallel().min(count) {
                 if thread::Builder::new().spawn_scoped(scope, work).is_err() {
                     break;
                 }
@@ -200,3 +224,6 @@ impl Step for UploadFiles<'_> {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,19 +12,7 @@ pub(crate) struct UnsupportedArgs {
     #[arg(long, hide = true, value_name = "MB")]
     tus_chunk_size: Option<String>,
     #[arg(long, hide = true)]
-    delta: bool,
-    #[arg(long, hide = true)]
-    delta_only: bool,
-    #[arg(long, hide = true)]
-    partial: bool,
-    #[arg(long, hide = true)]
-    partial_only: bool,
-    #[arg(long, hide = true)]
-    encrypt_partial: bool,
-    #[arg(long, hide = true)]
     bundle_url: bool,
-    #[arg(long, hide = true)]
-    dry_upload: bool,
     #[arg(long, hide = true)]
     delete_linked_bundle_on_upload: bool,
     #[arg(long, hide = true)]
@@ -61,23 +49,15 @@ pub(crate) struct UnsupportedArgs {
     #[arg(long, hide = true)]
     multipart: bool,
     #[arg(long, hide = true)]
-    no_delta: bool,
-    #[arg(long, hide = true)]
     ignore_metadata_check: bool,
     #[arg(long, hide = true)]
     accept_incompatible: bool,
     #[arg(long, hide = true)]
     ignore_checksum_check: bool,
     #[arg(long, hide = true)]
-    disable_brotli: bool,
-    #[arg(long, hide = true, value_name = "PATTERNS")]
-    no_brotli_patterns: Option<String>,
-    #[arg(long, hide = true)]
     verbose: bool,
 }
 
-const SINGLE_FILES: &str =
-    "delta uploads of single files need Capgo's cloud; capbundle uploads one archive: remove the option";
 const CLOUD: &str = "this feature of Capgo's cloud is not in its public API; use Capgo's console or command";
 const RESUMED: &str = "this upload protocol is specific to Capgo's cloud; uploads to S3 use parts and \
      resume automatically: remove the option";
@@ -88,21 +68,10 @@ impl UnsupportedArgs {
         let options = [
             (self.tus, "--tus", RESUMED),
             (self.tus_chunk_size.is_some(), "--tus-chunk-size", RESUMED),
-            (self.delta, "--delta", SINGLE_FILES),
-            (self.delta_only, "--delta-only", SINGLE_FILES),
-            (self.partial, "--partial", SINGLE_FILES),
-            (self.partial_only, "--partial-only", SINGLE_FILES),
-            (self.encrypt_partial, "--encrypt-partial", SINGLE_FILES),
             (
                 self.bundle_url,
                 "--bundle-url",
                 "the option prints a URL in Capgo's cloud; capbundle always prints the URL of the archive: remove the option",
-            ),
-            (
-                self.dry_upload,
-                "--dry-upload",
-                "no device can install a bundle without an archive: use --dry-run to preview the steps, or --external for an \
-                archive that is already uploaded",
             ),
             (
                 self.delete_linked_bundle_on_upload,
@@ -165,12 +134,9 @@ impl UnsupportedArgs {
     pub(crate) fn without_effect(&self) -> Vec<&'static str> {
         let options = [
             (self.multipart, "--multipart"),
-            (self.no_delta, "--no-delta"),
             (self.ignore_metadata_check, "--ignore-metadata-check"),
             (self.accept_incompatible, "--accept-incompatible"),
             (self.ignore_checksum_check, "--ignore-checksum-check"),
-            (self.disable_brotli, "--disable-brotli"),
-            (self.no_brotli_patterns.is_some(), "--no-brotli-patterns"),
             (self.verbose, "--verbose"),
         ];
         options

@@ -49,11 +49,13 @@ pub(crate) struct UploadArgs {
     /// Only upload and print URL, checksum and session key; needs no server and no API key
     #[arg(long)]
     pub(crate) no_register: bool,
-    /// Show all steps without running them or contacting a server
-    #[arg(long)]
+    /// Show all steps and sizes without running them or contacting a server
+    #[arg(long, visible_alias = "dry-upload")]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) encryption: EncryptionArgs,
+    #[command(flatten)]
+    pub(crate) delta: DeltaArgs,
     #[command(flatten)]
     pub(crate) destination: DestinationArgs,
     #[command(flatten)]
@@ -99,6 +101,49 @@ pub(crate) struct EncryptionArgs {
     /// Print the ivSessionKey; --json always includes it
     #[arg(long)]
     pub(crate) display_iv_session: bool,
+}
+
+/// Upload of the single files, of which devices download only those that changed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Single files (delta updates)")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch that Capgo documents")]
+pub(crate) struct DeltaArgs {
+    /// Also upload the single files and their manifest; needs a server that stores manifests, such as the example server
+    #[arg(long, alias = "partial", conflicts_with = "no_delta")]
+    pub(crate) delta: bool,
+    /// Upload only the single files, not the archive; plugins without support for manifests get no update
+    #[arg(long, alias = "partial-only", conflicts_with = "no_delta")]
+    pub(crate) delta_only: bool,
+    /// Upload only the archive; the default
+    #[arg(long)]
+    pub(crate) no_delta: bool,
+    /// Require that the single files are encrypted; they always are if the archive is
+    #[arg(long)]
+    pub(crate) encrypt_partial: bool,
+    /// Send all single files without compression
+    #[arg(long)]
+    pub(crate) disable_brotli: bool,
+    /// Single files to send without compression, comma-separated, in the syntax of ignore files, for example `*.jpg,*.png`
+    #[arg(long, value_name = "GLOBS", value_delimiter = ',')]
+    pub(crate) no_brotli_patterns: Vec<String>,
+}
+
+impl DeltaArgs {
+    /// The given options that only matter for single files.
+    pub(crate) fn without_effect(&self) -> Vec<&'static str> {
+        let options = [
+            (self.disable_brotli, "--disable-brotli"),
+            (!self.no_brotli_patterns.is_empty(), "--no-brotli-patterns"),
+            (self.encrypt_partial, "--encrypt-partial"),
+        ];
+        let given = options.into_iter().filter(|(given, _)| *given);
+        given.map(|(_, option)| option).collect()
+    }
+
+    /// Whether the single files are uploaded.
+    pub(crate) fn uploads_files(&self) -> bool {
+        self.delta || self.delta_only
+    }
 }
 
 /// Destinations of the archive other than S3.

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::Value;
 
+use super::manifests;
 use crate::api_error::ApiResult;
 
 /// Rows per page.
@@ -26,6 +27,10 @@ pub(crate) struct BundleRow {
     /// Size of the archive in bytes, if known.
     pub(crate) size: Option<i64>,
     pub(crate) native_packages: Option<Value>,
+    /// The manifest of its single files.
+    pub(crate) manifest_id: Option<i64>,
+    /// The number of its single files.
+    pub(crate) manifest_count: i64,
     /// The API key that registered it, as `<id>:<name>`.
     pub(crate) user_id: Option<String>,
     pub(crate) created_at: String,
@@ -50,10 +55,14 @@ pub(crate) struct NewBundleRow {
     pub(crate) size: Option<u64>,
     /// The native packages of the project, as the publisher sent them.
     pub(crate) native_packages: Option<Value>,
+    /// The manifest of its single files.
+    pub(crate) manifest_id: Option<i64>,
 }
 
 const COLUMNS: &str = "id, app_id, name, checksum, session_key, key_id, external_url, r2_path, link, comment, min_update_version, \
-                       size, native_packages, created_at, updated_at, deleted_at, \
+                       size, native_packages, manifest_id, \
+                       (SELECT count(*) FROM manifest_files WHERE manifest_files.manifest_id = bundles.manifest_id) AS manifest_count, \
+                       created_at, updated_at, deleted_at, \
                        (SELECT keys.id || ':' || keys.name FROM keys WHERE keys.id = created_by) AS user_id";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<BundleRow> {
@@ -73,6 +82,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<BundleRow> {
         size: row.get("size")?,
         // Always valid JSON, since only this server writes it.
         native_packages: native_packages.and_then(|packages| serde_json::from_str(&packages).ok()),
+        manifest_id: row.get("manifest_id")?,
+        manifest_count: row.get("manifest_count")?,
         user_id: row.get("user_id")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
@@ -105,8 +116,8 @@ pub(crate) fn by_name(database: &Connection, app_id: &str, name: &str) -> ApiRes
 /// Inserts a bundle. Returns its id.
 pub(crate) fn insert(database: &Connection, bundle: &NewBundleRow, key: i64) -> ApiResult<i64> {
     let sql = "INSERT INTO bundles (app_id, name, checksum, session_key, key_id, external_url, r2_path, link, comment, \
-               min_update_version, created_by, size, native_packages) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+               min_update_version, created_by, size, native_packages, manifest_id) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     database.execute(
         sql,
         params![
@@ -122,7 +133,8 @@ pub(crate) fn insert(database: &Connection, bundle: &NewBundleRow, key: i64) -> 
             bundle.min_update_version,
             key,
             bundle.size.and_then(|size| i64::try_from(size).ok()),
-            bundle.native_packages.as_ref().map(Value::to_string)
+            bundle.native_packages.as_ref().map(Value::to_string),
+            bundle.manifest_id
         ],
     )?;
     Ok(database.last_insert_rowid())
@@ -137,21 +149,32 @@ pub(crate) fn is_linked(database: &Connection, id: i64) -> ApiResult<bool> {
 const UNLINKED: &str = "id NOT IN (SELECT version_id FROM channels WHERE version_id IS NOT NULL) \
                         AND id NOT IN (SELECT rollout_version_id FROM channels WHERE rollout_version_id IS NOT NULL)";
 
-/// Marks one bundle, or all bundles, as deleted, except those that a channel links. Returns the paths of their archives.
+/// Marks one bundle, or all bundles, as deleted, except those that a channel links. Returns the paths of their archives and
+/// single files.
 pub(crate) fn delete(database: &Connection, app_id: &str, id: Option<i64>) -> ApiResult<Vec<String>> {
     let sql = format!(
         "UPDATE bundles SET deleted_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') \
-         WHERE app_id = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR id = ?2) AND {UNLINKED} RETURNING r2_path"
+         WHERE app_id = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR id = ?2) AND {UNLINKED} RETURNING r2_path, manifest_id"
     );
     let mut statement = database.prepare_cached(&sql)?;
-    let paths = statement.query_map(params![app_id, id], |row| row.get::<_, Option<String>>(0))?;
-    let paths: Vec<_> = paths.collect::<rusqlite::Result<_>>()?;
-    Ok(paths.into_iter().flatten().collect())
+    let deleted = statement.query_map(params![app_id, id], |row| {
+        Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    let deleted: Vec<_> = deleted.collect::<rusqlite::Result<_>>()?;
+    let mut paths = Vec::new();
+    for (archive, manifest) in deleted {
+        paths.extend(archive);
+        if let Some(manifest) = manifest {
+            paths.extend(manifests::remove_unused(database, manifest)?);
+        }
+    }
+    Ok(paths)
 }
 
-/// Whether a bundle references this archive.
+/// Whether a bundle references this archive, or a manifest this file.
 pub(crate) fn references_archive(database: &Connection, path: &str) -> ApiResult<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM bundles WHERE r2_path = ?1 AND deleted_at IS NULL)";
+    let sql = "SELECT EXISTS (SELECT 1 FROM bundles WHERE r2_path = ?1 AND deleted_at IS NULL) \
+               OR EXISTS (SELECT 1 FROM manifest_files WHERE path = ?1)";
     Ok(database.prepare_cached(sql)?.query_row([path], |row| row.get(0))?)
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod apps;
 pub(crate) mod bundles;
 pub(crate) mod channels;
 pub(crate) mod devices;
+pub(crate) mod manifests;
 mod schema;
 pub(crate) mod statistics;
 

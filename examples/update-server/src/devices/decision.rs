@@ -3,7 +3,7 @@
 //! Three codes of Capgo's servers are never used: `null_channel_data` (a channel row is always complete), `no_url_or_manifest`
 //! (every bundle has a URL) and `provider_infrastructure_request_blocked` (no network is blocked).
 
-use capbundle::update::protocol::{BUILT_IN, Notice, UpdateOffer, UpdateRequest};
+use capbundle::update::protocol::{BUILT_IN, NO_ARCHIVE, Notice, UpdateOffer, UpdateRequest};
 use semver::Version;
 
 use super::rollout;
@@ -17,6 +17,9 @@ const OLDEST_PLUGIN: Version = Version::new(4, 0, 0);
 const SUPPORTS_BUILT_IN: Version = Version::new(6, 2, 0);
 /// Plugins up to this version send no reliable key id.
 const LAST_WITHOUT_KEY_ID: Version = Version::new(8, 40, 7);
+
+/// The first plugins of each major version that take single files. Those of later major versions all do.
+const SUPPORTS_MANIFEST: [Version; 3] = [Version::new(5, 10, 0), Version::new(6, 25, 0), Version::new(7, 0, 35)];
 
 /// Why the device is in its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,15 @@ pub(super) struct Versions {
 }
 
 impl Versions {
+    /// Whether the plugin takes single files.
+    pub(super) fn supports_manifest(&self) -> bool {
+        let mut first = SUPPORTS_MANIFEST.into_iter();
+        match first.find(|first| first.major == self.plugin.major) {
+            Some(first) => self.plugin >= first,
+            None => self.plugin.major > 7,
+        }
+    }
+
     /// Parses the versions of a request.
     pub(super) fn parse(request: &UpdateRequest) -> Result<Self, Box<Notice>> {
         let no = |code, message: String| Err(Box::new(Notice::new(code, message)));
@@ -137,6 +149,10 @@ fn try_decide(
     let Some(url) = url else {
         return no("no_bundle_url", "The archive of the bundle is missing".to_owned());
     };
+    if url == NO_ARCHIVE && !versions.supports_manifest() {
+        let message = "The bundle has no archive, and the plugin does not take single files".to_owned();
+        return no("no_bundle_url", message);
+    }
     let offer = UpdateOffer::new(&bundle.name, url)
         .with_checksum(bundle.checksum.clone())
         .with_session_key(bundle.session_key.clone())

@@ -2,6 +2,7 @@
 
 pub(crate) mod channel_self;
 mod decision;
+pub(crate) mod manifest_size;
 pub(crate) mod reports;
 mod request;
 mod rollout;

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use capbundle::update::protocol::{BUILT_IN, Notice, UpdateRequest};
+use capbundle::update::protocol::{BUILT_IN, ManifestEntry, Notice, UpdateRequest};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -15,7 +15,8 @@ use super::request;
 use crate::api_error::{ApiError, ApiResult};
 use crate::database::bundles::BundleRow;
 use crate::database::channels::{self, ChannelRow};
-use crate::database::{apps, bundles};
+use crate::database::manifests::{FilePlace, ManifestFileRow};
+use crate::database::{apps, bundles, manifests};
 use crate::input;
 use crate::state::ServerState;
 
@@ -58,14 +59,26 @@ fn decide(state: &ServerState, database: &Connection, request: &UpdateRequest) -
         .map(|bundle| archive_url(state, bundle))
         .transpose()?
         .flatten();
-    Ok(decision::decide(
-        request,
-        &versions,
-        &channel,
-        assignment,
-        bundle.as_ref(),
-        url,
-    ))
+    let mut decision = decision::decide(request, &versions, &channel, assignment, bundle.as_ref(), url);
+    let manifest = bundle.and_then(|bundle| bundle.manifest_id);
+    if let (Decision::Offer(offer), Some(id), true) = (&mut decision, manifest, versions.supports_manifest()) {
+        offer.manifest = manifest_entries(state, manifests::files(database, id)?);
+    }
+    Ok(decision)
+}
+
+/// The single files as devices get them. The URLs of stored files are built for each response, as that of an archive.
+fn manifest_entries(state: &ServerState, files: Vec<ManifestFileRow>) -> Vec<ManifestEntry> {
+    files
+        .into_iter()
+        .map(|file| {
+            let url = match file.place {
+                FilePlace::Path(path) => format!("{}/bundles/{path}", state.base_url),
+                FilePlace::Url(url) => url,
+            };
+            ManifestEntry::new(file.file_name, file.file_hash, url)
+        })
+        .collect()
 }
 
 /// The channel that the device chose, else the default channel of the app, else the public channel.

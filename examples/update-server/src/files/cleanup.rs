@@ -21,7 +21,8 @@ pub(crate) async fn run(state: Arc<ServerState>) {
     let mut logged = BTreeSet::new();
     loop {
         interval.tick().await;
-        let removed = remove_expired(&state, &mut logged).await;
+        // Manifests first: the files of one that is removed may be expired.
+        let removed = super::manifest::remove_abandoned(&state).await + remove_expired(&state, &mut logged).await;
         if removed > 0 {
             tracing::info!(removed, "removed abandoned uploads");
         }

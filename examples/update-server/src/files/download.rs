@@ -1,4 +1,4 @@
-//! `GET` and `HEAD` of archives.
+//! `GET` and `HEAD` of archives and single files.
 
 use std::io;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) async fn archive(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     // Both names are validated completely, so the path cannot leave the folder.
-    if !validation::is_app_id(&app_id) || !validation::is_archive_name(&name) {
+    if !validation::is_app_id(&app_id) || !validation::is_stored_name(&name) {
         return Err(not_found());
     }
     let path = format!("{app_id}/{name}");
@@ -45,7 +45,7 @@ pub(crate) async fn archive(
         .await
         .map_err(|error| ApiError::storage("read the size of an archive", &error))?;
     let size = metadata.len();
-    let etag = format!("\"{}\"", name.trim_end_matches(".zip"));
+    let etag = format!("\"{}\"", name.trim_end_matches(".zip").trim_end_matches(".bin"));
     let mut response = Response::builder()
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::CACHE_CONTROL, CACHE_FOREVER)
@@ -72,7 +72,7 @@ pub(crate) async fn archive(
         }
     };
     response = response
-        .header(header::CONTENT_TYPE, "application/zip")
+        .header(header::CONTENT_TYPE, content_type(&name))
         .header(header::CONTENT_LENGTH, length);
     if method == Method::HEAD {
         return finish(response, Body::empty());
@@ -92,6 +92,7 @@ async fn redirect(state: &ServerState, path: String, url: String, method: &Metho
         return finish(response, Body::empty());
     }
     // A presigned URL is valid for GET only, so this server answers HEAD.
+    let content_type = content_type(&path);
     let size = state
         .files
         .run_blocking("read the size of an archive", move |storage| storage.size(&path))
@@ -99,9 +100,17 @@ async fn redirect(state: &ServerState, path: String, url: String, method: &Metho
     let size = size.ok_or_else(not_found)?;
     let response = response
         .header(header::ACCEPT_RANGES, "bytes")
-        .header(header::CONTENT_TYPE, "application/zip")
+        .header(header::CONTENT_TYPE, content_type)
         .header(header::CONTENT_LENGTH, size);
     finish(response, Body::empty())
+}
+
+fn content_type(name: &str) -> &'static str {
+    if name.ends_with(".bin") {
+        "application/octet-stream"
+    } else {
+        "application/zip"
+    }
 }
 
 fn finish(response: axum::http::response::Builder, body: Body) -> ApiResult<Response> {

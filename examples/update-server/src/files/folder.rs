@@ -67,7 +67,7 @@ impl FolderStorage {
                 // The path of an archive has a slash on all platforms.
                 let archive = format!("{app}/{name}");
                 match is_expired(&path) {
-                    Ok(_) if !path.is_file() || !validation::is_archive_name(&name) => {
+                    Ok(_) if !path.is_file() || !validation::is_stored_name(&name) => {
                         scan.unexpected.push(format!("{} is not an archive", path.display()));
                     }
                     Ok(true) => scan.expired.push(archive),

@@ -5,6 +5,7 @@ pub(crate) mod cleanup;
 pub(crate) mod download;
 mod folder;
 mod locks;
+pub(crate) mod manifest;
 mod multipart;
 mod range;
 pub(crate) mod remove;
@@ -23,7 +24,7 @@ use crate::api_error::{ApiError, ApiResult};
 use crate::config::Config;
 use crate::error::Result;
 
-/// Stores complete archives. A path is `<app>/<sha256>.zip`, so the archive at a path never changes.
+/// Stores complete archives and single files. A path is `<app>/<sha256>.zip` or `.bin`, so what is at a path never changes.
 pub(crate) trait Storage: Send + Sync {
     /// Stores a complete archive durably. Returns whether it is new.
     fn store(&self, archive: IncomingFile, path: &str) -> io::Result<bool>;

@@ -13,7 +13,7 @@ use crate::database::bundles;
 use crate::state::ServerState;
 use crate::validation;
 
-/// `DELETE /upload/{app_id}/{sha256}.zip`: deletes an archive that was uploaded but not registered. Succeeds if it does not
+/// `DELETE /upload/{app_id}/{sha256}.zip` or `….bin`: deletes an archive or a single file that was uploaded but not registered. Succeeds if it does not
 /// exist.
 pub(crate) async fn delete_upload(
     State(state): State<Arc<ServerState>>,
@@ -21,10 +21,11 @@ pub(crate) async fn delete_upload(
     Path((app_id, name)): Path<(String, String)>,
 ) -> ApiResult<Json<Value>> {
     upload::authorize(&caller, &app_id)?;
-    if !validation::is_archive_name(&name) {
+    if !validation::is_stored_name(&name) {
         return Err(ApiError::new(
             "invalid_name",
-            "expected the SHA-256 of the archive in lower-case hexadecimal, followed by .zip",
+            "expected the SHA-256 of the archive in lower-case hexadecimal, followed by .zip, or that of a single file, followed by \
+             .bin",
         ));
     }
     if if_unreferenced(&state, format!("{app_id}/{name}")).await? {

@@ -27,7 +27,8 @@ use crate::validation;
 /// The header with the digest that the client expects, in hexadecimal.
 const EXPECTED_DIGEST: &str = "x-checksum-sha256";
 
-/// `PUT /upload/{app_id}` and `PUT /upload/{app_id}/{name}`: the body is the archive. The name is ignored.
+/// `PUT /upload/{app_id}` and `PUT /upload/{app_id}/{name}`: the body is the archive, or a single file of a manifest if
+/// the name ends in `.bin`. The name has no other meaning.
 pub(crate) async fn put(
     State(state): State<Arc<ServerState>>,
     caller: Caller,
@@ -35,6 +36,7 @@ pub(crate) async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<impl IntoResponse> {
+    let kind = Kind::of(&path);
     let app_id = authorize_path(&caller, path)?;
     let _permit = acquire_permit(&state)?;
     let declared = declared_length(&headers);
@@ -52,7 +54,7 @@ pub(crate) async fn put(
     if declared.is_some_and(|length| length != upload.size) {
         return Err(incomplete(&"the body is shorter than its Content-Length"));
     }
-    upload.finish(&state, app_id, &headers).await
+    upload.finish(&state, app_id, kind, &headers).await
 }
 
 /// `POST /upload/{app_id}`: the first file of a form is the archive.
@@ -72,11 +74,38 @@ pub(crate) async fn post_form(
     while let Some(bytes) = with_timeout(timeout, file.chunk()).await?? {
         upload.write(bytes).await?;
     }
-    upload.finish(&state, app_id, &head.headers).await
+    upload.finish(&state, app_id, Kind::Archive, &head.headers).await
+}
+
+/// What is uploaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The archive of a bundle.
+    Archive,
+    /// A single file of a manifest, by the ending `.bin` of the name.
+    File,
+}
+
+impl Kind {
+    fn of(path: &[(String, String)]) -> Self {
+        let is_file = |(name, value): &(String, String)| name == "name" && value.ends_with(".bin");
+        if path.iter().any(is_file) {
+            Self::File
+        } else {
+            Self::Archive
+        }
+    }
+
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Archive => "zip",
+            Self::File => "bin",
+        }
+    }
 }
 
 /// Counts the upload towards [`Limits::uploads`](crate::Limits::uploads). Called once the API key is verified.
-fn acquire_permit(state: &ServerState) -> ApiResult<SemaphorePermit<'_>> {
+pub(super) fn acquire_permit(state: &ServerState) -> ApiResult<SemaphorePermit<'_>> {
     state.uploads.try_acquire().map_err(|_| {
         state.metrics.rejected.fetch_add(1, Ordering::Relaxed);
         let error = ApiError::new(
@@ -120,14 +149,26 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Waits for the client, up to `timeout`.
-async fn with_timeout<T>(timeout: Duration, future: impl Future<Output = T>) -> ApiResult<T> {
+pub(super) async fn with_timeout<T>(timeout: Duration, future: impl Future<Output = T>) -> ApiResult<T> {
     tokio::time::timeout(timeout, future)
         .await
         .map_err(|_| ApiError::timeout())
 }
 
-fn incomplete(reason: &dyn std::fmt::Display) -> ApiError {
+pub(super) fn incomplete(reason: &dyn std::fmt::Display) -> ApiError {
     ApiError::new("upload_broken_off", format!("the upload is incomplete: {reason}"))
+}
+
+/// Checks the digest that the client expects, if it sent one.
+pub(super) fn require_digest(headers: &HeaderMap, found: &Sha256Digest) -> ApiResult<()> {
+    let expected = headers.get(EXPECTED_DIGEST).and_then(|value| value.to_str().ok());
+    if expected.is_none_or(|expected| expected.trim().eq_ignore_ascii_case(&found.to_string())) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "checksum_mismatch",
+        format!("the archive does not match X-Checksum-Sha256: its SHA-256 is {found}"),
+    ))
 }
 
 /// An upload in progress.
@@ -169,20 +210,15 @@ impl Upload {
         self,
         state: &Arc<ServerState>,
         app_id: String,
+        kind: Kind,
         headers: &HeaderMap,
     ) -> ApiResult<(StatusCode, Json<serde_json::Value>)> {
-        if self.size == 0 {
+        if self.size == 0 && kind == Kind::Archive {
             return Err(ApiError::new("missing_file", "the archive is empty"));
         }
         let digest = Sha256Digest::from_bytes(self.digest.finalize().into());
-        let expected = headers.get(EXPECTED_DIGEST).and_then(|value| value.to_str().ok());
-        if expected.is_some_and(|expected| !expected.trim().eq_ignore_ascii_case(&digest.to_string())) {
-            return Err(ApiError::new(
-                "checksum_mismatch",
-                format!("the archive does not match X-Checksum-Sha256: its SHA-256 is {digest}"),
-            ));
-        }
-        let path = format!("{app_id}/{digest}.zip");
+        require_digest(headers, &digest)?;
+        let path = format!("{app_id}/{digest}.{}", kind.extension());
         let (new_apps, archive, file) = (state.config.new_apps, path.clone(), self.file);
         state
             .database

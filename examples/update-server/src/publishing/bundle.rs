@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use capbundle::update::protocol::NO_ARCHIVE;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -14,15 +15,13 @@ use crate::api_error::documented::{INVALID_VERSION, NOT_FOUND, PERMISSION, STORA
 use crate::api_error::{ApiError, ApiResult};
 use crate::config::ApiShape;
 use crate::database::bundles::{self, NewBundleRow};
-use crate::database::{apps, channels};
+use crate::database::{apps, channels, manifests};
 use crate::files::{ArchiveLock, remove};
 use crate::input::Fields;
 use crate::middleware::RequestPermit;
 use crate::state::ServerState;
 use crate::validation::{self, Checksum};
 
-/// Longer than any signed URL.
-const MAX_URL: usize = 16 << 10;
 /// Longer than any session key; those of RSA-4096 have about 1,000 characters.
 const MAX_KEY: usize = 4 << 10;
 /// Largest link or comment.
@@ -83,6 +82,7 @@ pub(crate) async fn create(
         let error = ApiError::new("cannot_create_bundle", "You can't create a bundle for this app");
         return Err(error.documented(PERMISSION));
     }
+    bundle.manifest_id = find_manifest(&state, &fields, &bundle).await?;
     let new_apps = state.config.new_apps;
     let lock = if let Some(path) = &bundle.r2_path {
         let (lock, size) = lock_uploaded(&state, path).await?;
@@ -92,7 +92,8 @@ pub(crate) async fn create(
         let candidate = bundle.clone();
         let check = move |database: &Connection| check_registration(database, &candidate, new_apps);
         let rules = state.database.read(check).await?;
-        if rules.verify_external.unwrap_or(state.config.verify_external) {
+        let is_archive = bundle.external_url != NO_ARCHIVE;
+        if is_archive && rules.verify_external.unwrap_or(state.config.verify_external) {
             // The external server may be slow, so this request no longer counts towards the limit.
             permit.release();
             let verified = state
@@ -107,6 +108,12 @@ pub(crate) async fn create(
         .write(move |database| {
             check_registration(database, &bundle, new_apps)?;
             apps::create_if_missing(database, &bundle.app_id)?;
+            // It may have been removed since it was found.
+            if let Some(manifest) = bundle.manifest_id
+                && !manifests::exists(database, manifest)?
+            {
+                return Err(no_such_manifest());
+            }
             let id = bundles::insert(database, &bundle, caller.key)?;
             // The lock is returned with the row, so that it outlives the commit.
             Ok((bundles::by_id(database, &bundle.app_id, id)?, lock))
@@ -118,6 +125,28 @@ pub(crate) async fn create(
         ApiShape::Backend => "success",
     };
     Ok(Json(json!({ "status": status, "bundle": row })))
+}
+
+/// The manifest with which the bundle is registered. A bundle without an archive must have one.
+async fn find_manifest(state: &ServerState, fields: &Fields, bundle: &NewBundleRow) -> ApiResult<Option<i64>> {
+    let Some(digest) = fields.optional_text("manifest_sha256", "invalid_manifest")? else {
+        if bundle.external_url == NO_ARCHIVE {
+            let message = "external_url says that the bundle has no archive, and manifest_sha256 is missing";
+            return Err(ApiError::new("missing_manifest", message));
+        }
+        return Ok(None);
+    };
+    let app_id = bundle.app_id.clone();
+    let found = state
+        .database
+        .read(move |database| manifests::by_digest(database, &app_id, &digest))
+        .await?;
+    found.map(Some).ok_or_else(no_such_manifest)
+}
+
+fn no_such_manifest() -> ApiError {
+    let message = "manifest_sha256: this server has no such manifest; upload it first";
+    ApiError::new("invalid_manifest", message)
 }
 
 /// Checks that the bundle may be registered for its app. Returns the app's rules.
@@ -209,9 +238,10 @@ fn parse_new(fields: &Fields) -> ApiResult<NewBundleRow> {
         min_update_version,
         size: None,
         native_packages: native_packages::parse(fields)?,
+        manifest_id: None,
     };
     let long = |text: Option<&String>, limit| text.is_some_and(|text| text.len() > limit);
-    let too_long = bundle.external_url.len() > MAX_URL
+    let too_long = bundle.external_url.len() > validation::MAX_URL
         || long(bundle.session_key.as_ref(), MAX_KEY)
         || long(bundle.key_id.as_ref(), MAX_KEY)
         || long(bundle.link.as_ref(), MAX_TEXT)

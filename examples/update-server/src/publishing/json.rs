@@ -24,6 +24,7 @@ pub(super) fn bundle(bundle: &BundleRow, config: &Config) -> Value {
         "comment": bundle.comment,
         "native_packages": bundle.native_packages,
         "size": bundle.size,
+        "manifest_count": bundle.manifest_count,
         "created_at": bundle.created_at,
         "updated_at": bundle.updated_at,
         "deleted": bundle.deleted_at.is_some(),
@@ -37,7 +38,6 @@ pub(super) fn bundle(bundle: &BundleRow, config: &Config) -> Value {
             row["deleted_at"] = json!(bundle.deleted_at);
             row["cli_version"] = Value::Null;
             row["manifest"] = Value::Null;
-            row["manifest_count"] = json!(0);
         }
     }
     row

@@ -9,10 +9,12 @@ use capbundle::capgo::IvSessionKey;
 use capbundle::capgo::SignedChecksum;
 use capbundle::digest::Sha256Digest;
 use capbundle::keys::{SigningKey, VerifyingKey};
+use capbundle_publish::manifest::Manifest;
 use tempfile::TempDir;
 
 use super::super::content::Project;
 use super::super::{packing, require_zip, signed_checksum};
+use super::delta;
 use super::destination::Destination;
 use super::encryption::Encryption;
 use crate::args::UploadArgs;
@@ -29,6 +31,8 @@ pub(super) struct UploadArchive {
     pub(super) digest: Sha256Digest,
     pub(super) protection: Protection,
     pub(super) warnings: Vec<Warning>,
+    /// The single files, if they are uploaded.
+    pub(super) manifest: Option<Manifest>,
     /// The temporary folder of the file, if the command created it.
     #[allow(dead_code, reason = "removes the file when it is dropped")]
     made: Option<TempDir>,
@@ -127,11 +131,29 @@ pub(super) fn prepare(
         digest: archive.digest(),
         protection: Protection::Plain,
         warnings,
+        manifest: None,
         made: None,
     };
     archive.warnings.extend(about_key);
+    let plain = args.delta.uploads_files().then(|| archive.file.clone());
+    let mut signer = None;
     if let Encryption::Encrypt(key) = encryption {
         encrypt(&mut archive, &key, args, &folder.path().join(&names.encrypted), output)?;
+        signer = Some(key);
+    }
+    if let Some(plain) = plain {
+        let plain = {
+            let bar = output.progress();
+            VerifiedArchive::assume_trusted(&plain, &bar.control()).about(Subject::Archive)?
+        };
+        archive.manifest = Some(delta::manifest(
+            args,
+            &plain,
+            folder.path(),
+            &archive.protection,
+            signer.as_deref(),
+            output,
+        )?);
     }
     archive.made = Some(folder);
     Ok(archive)
@@ -249,21 +271,30 @@ fn already_encrypted(
     bundle::unpack(&archive, &unpacked, &UnpackOptions::default(), &bar.control())
         .about(Subject::Archive)
         .map_err(|failure| failure.adding("check that the session key belongs to this file"))?;
+    drop(bar);
+    let protection = Protection::Encrypted {
+        checksum,
+        session,
+        key_id: key.capgo_key_id(),
+    };
+    let manifest = if args.delta.uploads_files() {
+        let made = folder.path().join("files");
+        std::fs::create_dir(&made).map_err(|error| Failure::io("create", &made, &error))?;
+        Some(delta::manifest(args, &archive, &made, &protection, signer, output)?)
+    } else {
+        None
+    };
     let digest = Sha256Digest::of_file(zip, &interrupt::control())?;
     let size = std::fs::metadata(zip)
         .map_err(|error| Failure::io("read", zip, &error))?
         .len();
-    drop(bar);
     Ok(UploadArchive {
         file: zip.to_owned(),
         size,
         digest,
-        protection: Protection::Encrypted {
-            checksum,
-            session,
-            key_id: key.capgo_key_id(),
-        },
+        protection,
         warnings: Vec::new(),
-        made: None,
+        made: manifest.is_some().then_some(folder),
+        manifest,
     })
 }

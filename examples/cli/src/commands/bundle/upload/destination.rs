@@ -27,6 +27,7 @@ pub(super) fn destination(args: &UploadArgs) -> Result<Destination<'_>> {
     check_archive(args)?;
     check_release(args)?;
     check_places(args)?;
+    check_delta(args)?;
     if let Some(url) = &args.destination.external {
         return Ok(Destination::External(registrable(url, "--external")?));
     }
@@ -155,6 +156,36 @@ fn check_places(args: &UploadArgs) -> Result<()> {
     if external && args.no_register {
         return Err(conflict(
             "--external and --no-register: --external uploads nothing and --no-register registers nothing; remove one of them",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that the single files have a destination, and that the registry stores manifests.
+fn check_delta(args: &UploadArgs) -> Result<()> {
+    let delta = &args.delta;
+    if !delta.uploads_files() {
+        return Ok(());
+    }
+    let option = if delta.delta_only { "--delta-only" } else { "--delta" };
+    if args.destination.external.is_some() {
+        return Err(conflict(&format!(
+            "{option} and --external: --external uploads nothing, and the single files need a destination; pass a bucket or \
+            --put-url"
+        )));
+    }
+    if delta.encrypt_partial && args.encryption.no_key {
+        return Err(conflict(
+            "--encrypt-partial and --no-key: encryption needs a key; remove one of them",
+        ));
+    }
+    if !args.no_register && server::own_address(&args.server)?.is_none() {
+        return Err(Failure::usage(
+            "unsupported_option",
+            format!(
+                "{option}: Capgo's public API does not store manifests. Pass your own server with --api-url, or --no-register to \
+                upload the files and print the manifest"
+            ),
         ));
     }
     Ok(())

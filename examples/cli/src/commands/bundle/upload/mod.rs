@@ -2,6 +2,7 @@
 
 mod archive;
 mod bucket;
+mod delta;
 mod destination;
 mod encryption;
 mod release;
@@ -17,6 +18,7 @@ use crate::error::{Aftermath, Failure, Result, Warning};
 use crate::output::{self, Output};
 use archive::UploadArchive;
 use bucket::S3Location;
+use delta::ManifestSummary;
 use release::{Ready, Release};
 
 /// Capgo's members first, then ours.
@@ -40,6 +42,8 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
     already_there: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest: Option<ManifestSummary<'a>>,
     registered: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     version_id: Option<u64>,
@@ -50,7 +54,10 @@ struct Document<'a> {
 
 pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
     let destination = destination::destination(args)?;
-    let without_effect = args.unsupported.without_effect();
+    let mut without_effect = args.unsupported.without_effect();
+    if !args.delta.uploads_files() {
+        without_effect.extend(args.delta.without_effect());
+    }
     if !without_effect.is_empty() {
         output.say(format!("Ignored, no effect here: {}", without_effect.join(", ")));
     }
@@ -101,6 +108,7 @@ pub(crate) fn run(args: &UploadArgs, output: &Output) -> Result<()> {
         s3: ready.object.as_ref(),
         size: Some(archive.size),
         already_there: work.already_there,
+        manifest: summary(&archive, &work, !args.no_register),
         registered: !args.no_register,
         version_id: work.bundle,
         steps: &steps,
@@ -123,6 +131,11 @@ fn publish(ready: &Ready<'_>, output: &Output) -> Result<(Vec<String>, Work)> {
     Ok((steps, work))
 }
 
+fn summary<'a>(archive: &UploadArchive, work: &'a Work, is_registered: bool) -> Option<ManifestSummary<'a>> {
+    let manifest = archive.manifest.as_ref()?;
+    Some(ManifestSummary::of(manifest, work, is_registered))
+}
+
 fn failure(failed: TransactionError) -> Failure {
     let left = failed.left.iter().map(ToString::to_string).collect();
     let aftermath = Aftermath {
@@ -133,7 +146,7 @@ fn failure(failed: TransactionError) -> Failure {
 }
 
 fn dry_run(ready: &Ready<'_>, archive: &UploadArchive, (app, version): (&str, &str), output: &Output) -> Result<()> {
-    let (plan, _) = ready.plan();
+    let (plan, work) = ready.plan();
     let steps = plan.describe();
     if let Some(object) = &ready.object {
         output.say(format!("S3 endpoint  {}", object.endpoint));
@@ -153,6 +166,7 @@ fn dry_run(ready: &Ready<'_>, archive: &UploadArchive, (app, version): (&str, &s
         url: ready.url.as_ref().map(ToString::to_string),
         s3: ready.object.as_ref(),
         size: Some(archive.size),
+        manifest: summary(archive, &work, true),
         skipped: true,
         reason: Some("DRY_RUN"),
         steps: &steps,
@@ -165,7 +179,15 @@ fn report(args: &UploadArgs, archive: &UploadArchive, work: &Work, (app, version
     if work.already_there {
         output.say("The same archive is already uploaded: nothing was sent");
     }
-    if let Some(url) = &work.url {
+    if let Some(manifest) = &archive.manifest {
+        output.say(format!(
+            "Single files {} ({} sent, {} already stored)",
+            manifest.files.len(),
+            output::bytes(work.file_bytes_sent),
+            work.files_already_there
+        ));
+    }
+    if let Some(url) = work.url.as_ref().filter(|_| !args.delta.delta_only) {
         // A presigned URL needs its query. It grants access to the object, so it is not shown if it is registered.
         let shown = if args.s3.signed_for.is_some() && args.no_register {
             url.as_str().to_owned()
@@ -206,6 +228,7 @@ impl<'a> Document<'a> {
             s3: None,
             size: None,
             already_there: false,
+            manifest: None,
             registered: false,
             version_id: None,
             steps: &[],

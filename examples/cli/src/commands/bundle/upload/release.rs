@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use capbundle::http::{Transport, Url};
 use capbundle::progress::Control;
+use capbundle::update::protocol::NO_ARCHIVE;
 use capbundle_publish::api::{Api, ApiKey, AppId, Checksum, NativePackage};
 use capbundle_publish::http_upload;
 use capbundle_publish::s3::{Bucket, KeyTemplate};
 use capbundle_publish::transaction::{
-    Annotate, ApiRegistry, Plan, Promote, PutFile, Register, Registry as _, S3Object, ServerFile, Storage, Upload,
-    Verify, Work,
+    Annotate, ApiRegistry, FileStorage, Plan, Promote, PutFile, PutFiles, Register, Registry as _, S3Files, S3Object,
+    ServerFile, ServerFiles, Storage, Upload, UploadFiles, Verify, VerifyWork, Work,
 };
 use capbundle_publish::url_check;
 use capbundle_publish::url_check::{Expected, UrlCheckOptions, UrlNote};
@@ -20,10 +21,11 @@ use super::super::{identity, native_packages};
 use super::archive::{Protection, UploadArchive};
 use super::bucket;
 use super::bucket::S3Location;
-use super::destination::Destination;
+use super::delta;
+use super::destination::{self, Destination};
 use crate::args::UploadArgs;
 use crate::commands::server;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::interrupt;
 
 /// The API key of a dry run, which sends no request.
@@ -48,6 +50,7 @@ pub(super) struct Ready<'r> {
     transport: &'r dyn Transport,
     archive: &'r UploadArchive,
     storage: Option<Box<dyn Storage + 'r>>,
+    files: Option<Box<dyn FileStorage + 'r>>,
     registry: Option<ApiRegistry<'r>>,
     /// The download URL, if it is known before the upload.
     pub(super) url: Option<Url>,
@@ -62,6 +65,8 @@ pub(super) struct Ready<'r> {
 struct Target<'r> {
     /// Stores the archive; `None` if it is already uploaded.
     storage: Option<Box<dyn Storage + 'r>>,
+    /// Stores the single files.
+    files: Option<Box<dyn FileStorage + 'r>>,
     /// The download URL, if it is known before the upload.
     url: Option<Url>,
     /// The object in a bucket.
@@ -121,7 +126,15 @@ impl<'a> Release<'a> {
     }
 
     pub(super) fn with<'r>(&'r self, archive: &'r UploadArchive) -> Result<Ready<'r>> {
-        let target = self.target(archive)?;
+        let mut target = self.target(archive)?;
+        if archive.manifest.is_some() {
+            target.files = self.file_storage()?;
+        }
+        if self.args.delta.delta_only {
+            target.storage = None;
+            target.object = None;
+            target.url = Some(NO_ARCHIVE.parse()?);
+        }
         let registry = self.api.as_ref().map(|api| {
             let checksum = match &archive.protection {
                 Protection::Plain => Checksum::from(archive.digest),
@@ -145,6 +158,7 @@ impl<'a> Release<'a> {
             transport: &*self.transport,
             archive,
             storage: target.storage,
+            files: target.files,
             registry,
             url: target.url,
             object: target.object,
@@ -167,6 +181,7 @@ impl<'a> Release<'a> {
                     storage: Some(Box::new(object)),
                     url: Some(url),
                     object: Some(described),
+                    ..Target::default()
                 }
             }
             (Destination::Put { to, headers, public }, _) => {
@@ -175,7 +190,7 @@ impl<'a> Release<'a> {
                 Target {
                     storage: Some(Box::new(file)),
                     url: Some(public.clone()),
-                    object: None,
+                    ..Target::default()
                 }
             }
             (Destination::Server, _) => {
@@ -195,7 +210,72 @@ impl<'a> Release<'a> {
     }
 }
 
+impl Release<'_> {
+    /// Where the single files are stored.
+    fn file_storage(&self) -> Result<Option<Box<dyn FileStorage + '_>>> {
+        Ok(match (&self.destination, &self.bucket) {
+            (Destination::S3(s3), Some((bucket, _))) => {
+                let prefix = s3.prefix.as_deref().unwrap_or_default().trim_matches('/');
+                let folder = if prefix.is_empty() {
+                    self.app.to_string()
+                } else {
+                    format!("{prefix}/{}", self.app)
+                };
+                let files = S3Files::new(bucket, folder, bucket::upload_options(s3))
+                    .with_public_url(s3.public_url.as_deref())
+                    .with_signed_for(s3.signed_for.filter(|_| !self.args.dry_run));
+                if !self.args.no_register {
+                    let url = files.url("delta/example").map_err(Failure::from)?;
+                    destination::require_https(url, "the URL in the bucket")?;
+                }
+                Some(Box::new(files))
+            }
+            (Destination::Put { to, headers, public }, _) => {
+                let folders = delta::folder_of(to).zip(delta::folder_of(public));
+                let Some((folder, public_folder)) = folders else {
+                    return Err(Failure::refused(
+                        "unsupported_option",
+                        "--delta with --put-url: a URL with a query, such as a presigned one, accepts one file only; pass the URL \
+                        of an archive in a folder that accepts other names too, or a bucket (--s3-bucket-name)",
+                    ));
+                };
+                let options = http_upload::HttpUploadOptions::default().with_headers(headers.clone());
+                Some(Box::new(PutFiles::new(
+                    &*self.transport,
+                    folder,
+                    public_folder,
+                    options,
+                )?))
+            }
+            (Destination::Server, _) => {
+                let files = self.api.as_ref().map(|api| ServerFiles::new(api, self.app.clone()));
+                files.map(|files| Box::new(files) as Box<dyn FileStorage>)
+            }
+            (Destination::External(_), _) | (Destination::S3(_), None) => None,
+        })
+    }
+}
+
 impl Ready<'_> {
+    /// Checks that a device can download the single files: the smallest that is not empty stands for all.
+    fn verify_files(&self, work: &Work, control: &Control) -> capbundle_publish::Result<()> {
+        let files = self
+            .archive
+            .manifest
+            .iter()
+            .flat_map(|manifest| &manifest.files)
+            .zip(&work.files);
+        let Some((file, row)) = files
+            .filter(|(file, _)| file.size > 0)
+            .min_by_key(|(file, _)| file.size)
+        else {
+            return Ok(());
+        };
+        let expected = Expected::of_digest(file.digest).with_size(row.file_size);
+        let url = row.download_url.parse()?;
+        url_check::check(self.transport, &url, &UrlCheckOptions::new(expected), control).map(drop)
+    }
+
     /// Checks that a device can download the archive.
     fn verify_url(&self, url: &Url, control: &Control) -> capbundle_publish::Result<()> {
         let expected = Expected::of_digest(self.archive.digest).with_size(self.archive.size);
@@ -208,6 +288,13 @@ impl Ready<'_> {
     pub(super) fn plan(&self) -> (Plan<'_>, Work) {
         let (args, archive) = (self.args, self.archive);
         let mut plan = Plan::new();
+        if let (Some(files), Some(manifest)) = (&self.files, &archive.manifest) {
+            plan = plan.then(UploadFiles::new(&**files, manifest));
+            if self.registry.is_some() && !args.destination.no_url_check {
+                let look = |work: &Work, control: &Control| self.verify_files(work, control);
+                plan = plan.then(VerifyWork::new("verify that a single file is publicly available", look));
+            }
+        }
         let work = match (&self.storage, &self.url) {
             (Some(storage), _) => {
                 plan = plan.then(Upload::new(&**storage, PathBuf::from(&archive.file), archive.size));
@@ -219,7 +306,7 @@ impl Ready<'_> {
         let Some(registry) = &self.registry else {
             return (plan, work);
         };
-        if !args.destination.no_url_check {
+        if !args.destination.no_url_check && !args.delta.delta_only {
             let description = match &self.url {
                 Some(url) => format!("verify that {url} is publicly available"),
                 None => "verify that the URL is publicly available".to_owned(),
