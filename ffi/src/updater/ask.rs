@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use capbundle_core::keys::VerifyingKeys;
+use capbundle_core::store::ExpectedProof as ExpectedBy;
 use capbundle_core::update as core;
 use capbundle_core::update::protocol as wire;
 
 use super::options::DeviceInfo;
+use crate::capgo::ChecksumForm;
 use crate::convert::signed;
-use crate::error::Result;
+use crate::error::{Result, invalid_input};
 use crate::http::HttpTransport;
 use crate::http::host::with_transport;
 use crate::progress::{CancelToken, with_control};
+use crate::store::fetch::ExpectedProof;
 use crate::store::types::NativeApp;
 
 /// What a device tells an update server when it asks.
@@ -83,7 +86,7 @@ impl From<wire::Notice> for ServerNotice {
 /// The answer of an update server. All of it is untrusted: what is installed is decided by the keys of the app.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum UpdateAnswer {
-    /// The server offers a bundle: pass it to `Store.installFrom`.
+    /// The server offers a bundle: pass its URL and its `expectedProof` to `Store.installFrom`.
     Offer {
         /// Its version.
         version: String,
@@ -159,6 +162,47 @@ impl From<wire::UpdateResponse> for UpdateAnswer {
             _ => Self::Other,
         }
     }
+}
+
+/// How the bundle of an offer is verified: the `proof` of `RemoteArchive` for `Store.installFrom`. With a public key
+/// (PEM text, or several keys) the bundle must be signed and encrypted by it, without one it needs a SHA-256. Only the
+/// arguments of the app decide that, never what the server sends or omits. The default of `form` is `V3`.
+///
+/// Throws `NotTrusted` if the offer cannot be verified this way, `KeyInvalid`; `InvalidInput` for another answer
+/// than `Offer`.
+#[uniffi::export(default(public_key = None, form = None))]
+pub fn expected_proof(
+    answer: UpdateAnswer,
+    public_key: Option<String>,
+    form: Option<ChecksumForm>,
+) -> Result<ExpectedProof> {
+    let UpdateAnswer::Offer {
+        version,
+        url,
+        checksum,
+        session_key,
+        ..
+    } = answer
+    else {
+        return Err(invalid_input("answer", "expected an offer"));
+    };
+    let form = form.unwrap_or(ChecksumForm::V3);
+    let keys = public_key.as_deref().map(VerifyingKeys::from_pem).transpose()?;
+    let offer = wire::UpdateOffer::new(version, url)
+        .with_checksum(checksum.clone())
+        .with_session_key(session_key.clone());
+    Ok(match (offer.expected_proof(keys.as_ref(), form.into())?, public_key) {
+        (ExpectedBy::Digest(digest), _) => ExpectedProof::Digest {
+            digest: digest.to_string(),
+        },
+        // Both were parsed.
+        (_, public_key) => ExpectedProof::CapgoEncrypted {
+            iv_session_key: session_key.unwrap_or_default(),
+            checksum: checksum.unwrap_or_default(),
+            form,
+            public_key: public_key.unwrap_or_default(),
+        },
+    })
 }
 
 /// Asks an update server at `url` once, and changes nothing. `BlockingUpdater` does this by itself.

@@ -13,8 +13,10 @@ use super::values;
 use crate::error::{CallbackError, Result};
 use crate::http::{HttpRequest, HttpResponseHead, HttpTransport, ResponseSink, TransportError};
 use crate::store::channel::ChannelSource;
+use crate::store::fetch::ExpectedProof;
 use crate::store::release::ReleaseOptions;
 use crate::updater::BlockingUpdater;
+use crate::updater::ask::{UpdateAnswer, expected_proof};
 use crate::updater::call::{BridgeCall, CallResult};
 use crate::updater::events::{Load, PageReady, UpdaterEvent};
 use crate::updater::host::UpdaterHost;
@@ -95,6 +97,7 @@ impl CaseRunner {
             "server" => Ok(self.script(arguments)),
             "update_mode" => update_mode(json_text(arguments, "auto"), json_text(arguments, "direct"))
                 .map(|mode| values::snake(&format!("{mode:?}")).into()),
+            "expected_proof" => self.expected_proof(arguments),
             "asked" => Ok(self.asked(arguments)),
             "updater" => self.open_updater(arguments),
             "start" => {
@@ -141,6 +144,24 @@ impl CaseRunner {
     fn asked(&self, arguments: &Arguments<'_>) -> Value {
         let asked = self.transport.asked.lock().unwrap().remove(arguments.text("url"));
         asked.unwrap_or_default()
+    }
+
+    fn expected_proof(&self, arguments: &Arguments<'_>) -> Result<Value> {
+        let text = |name: &str| arguments.optional(name).map(str::to_owned);
+        let offer = UpdateAnswer::Offer {
+            version: "2.0.0".to_owned(),
+            url: "https://updates.example/a.zip".to_owned(),
+            checksum: text("checksum"),
+            session_key: text("session_key"),
+            link: None,
+            comment: None,
+        };
+        let public_key = text("public_key").map(|file| fs::read_to_string(self.path(&file)).unwrap());
+        Ok(match expected_proof(offer, public_key, None)? {
+            ExpectedProof::Digest { digest } => json!({ "digest": digest }),
+            ExpectedProof::CapgoSigned { checksum, .. } => json!({ "signed": checksum }),
+            ExpectedProof::CapgoEncrypted { checksum, .. } => json!({ "encrypted": checksum }),
+        })
     }
 
     fn open_updater(&mut self, arguments: &Arguments<'_>) -> Result<Value> {

@@ -80,6 +80,7 @@ extension CaseRunner {
             let mode = try updateMode(
                 autoUpdate: arguments.value("auto").map(text), directUpdate: arguments.value("direct").map(text))
             return .text(snake(mode))
+        case "expected_proof": return try proofOfOffer(arguments)
         case "asked":
             let body = transport.takeAsked(try arguments.text("url"))
             return try body.map { try parsed(String(decoding: $0, as: UTF8.self)) } ?? JSON.null
@@ -131,6 +132,18 @@ extension CaseRunner {
                 if case let .text(file)? = members["file"] { return (status, try Data(contentsOf: url(file))) }
                 return (status, Data(text(members["json"] ?? .null).utf8))
             })
+    }
+
+    private func proofOfOffer(_ arguments: Arguments) throws -> JSON {
+        let offer = UpdateAnswer.offer(
+            version: "2.0.0", url: "https://updates.example/a.zip", checksum: try arguments.optional("checksum"),
+            sessionKey: try arguments.optional("session_key"), link: nil, comment: nil)
+        let key = try arguments.optional("public_key").map { try String(contentsOfFile: path($0), encoding: .utf8) }
+        switch try expectedProof(answer: offer, publicKey: key) {
+        case let .digest(digest): return .object(["digest": .text(digest)])
+        case let .capgoSigned(checksum, _, _): return .object(["signed": .text(checksum)])
+        case let .capgoEncrypted(_, checksum, _, _): return .object(["encrypted": .text(checksum)])
+        }
     }
 
     private func openUpdater(_ arguments: Arguments) throws {

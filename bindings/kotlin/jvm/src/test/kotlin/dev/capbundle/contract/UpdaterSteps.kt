@@ -9,6 +9,7 @@ import dev.capbundle.BridgeCall
 import dev.capbundle.CallResult
 import dev.capbundle.ChannelSource
 import dev.capbundle.DeviceInfo
+import dev.capbundle.ExpectedProof
 import dev.capbundle.HttpRequest
 import dev.capbundle.HttpResponseHead
 import dev.capbundle.HttpTransport
@@ -20,11 +21,13 @@ import dev.capbundle.ReleaseOptions
 import dev.capbundle.ResponseSink
 import dev.capbundle.ServerSource
 import dev.capbundle.TransportException
+import dev.capbundle.UpdateAnswer
 import dev.capbundle.UpdateMode
 import dev.capbundle.UpdateSource
 import dev.capbundle.UpdaterEvent
 import dev.capbundle.UpdaterHost
 import dev.capbundle.UpdaterOptions
+import dev.capbundle.expectedProof
 import dev.capbundle.updateMode
 
 /** Answers by URL. What has no answer is a server that cannot be reached. */
@@ -79,6 +82,7 @@ internal fun CaseRunner.updaterStep(arguments: Arguments): Any? = with(arguments
     when (operation) {
         "server" -> script(this)
         "update_mode" -> wireName(updateMode(value("auto")?.toString(), value("direct")?.toString()))
+        "expected_proof" -> expectedProofOf(this)
         "asked" -> transport.asked.remove(text("url")) ?: JsonNull.INSTANCE
         "updater" -> openUpdater(this)
         "start" -> returned(updater!!.start(native(this), flag("in_background") ?: false))
@@ -113,6 +117,17 @@ private fun CaseRunner.script(arguments: Arguments) {
         val members = answer.asJsonObject
         val body = members["file"]?.let { path(it.asString).readBytes() } ?: members["json"].toString().toByteArray()
         url to ((members["status"]?.asInt ?: 200) to body)
+    }
+}
+
+private fun CaseRunner.expectedProofOf(arguments: Arguments): Any = with(arguments) {
+    val (checksum, session) = optional("checksum") to optional("session_key")
+    val url = "https://updates.example/a.zip"
+    val offer = UpdateAnswer.Offer("2.0.0", url, checksum, session, link = null, comment = null)
+    when (val proof = expectedProof(offer, optional("public_key")?.let { path(it).readText() })) {
+        is ExpectedProof.Digest -> json("digest" to proof.digest)
+        is ExpectedProof.CapgoSigned -> json("signed" to proof.checksum)
+        is ExpectedProof.CapgoEncrypted -> json("encrypted" to proof.checksum)
     }
 }
 
