@@ -7,3 +7,4 @@ mod interop_command;
 mod interop_corpora;
 mod interop_format;
 mod interop_keys;
+mod interop_manifest;

@@ -1,6 +1,6 @@
 //! Keys of single files in a bucket or below a URL.
 
-use super::{Manifest, ManifestFile};
+use super::file::{Manifest, ManifestFile};
 use crate::percent::percent_encode;
 use capbundle::digest::Sha256Digest;
 

@@ -12,7 +12,8 @@ use std::thread;
 use brotli::CompressorReader;
 use tempfile::TempPath;
 
-use super::{BrotliExclusion, FileSource, Manifest, ManifestFile};
+use super::brotli_exclusion::BrotliExclusion;
+use super::file::{FileSource, Manifest, ManifestFile};
 use crate::error::{Error, IoContext as _, Result};
 use crate::setters::setters;
 use capbundle::capgo::{ChecksumForm, FileCipher, IvSessionKey, SignedChecksum};

@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::*;
 use capbundle::bundle::{PackOptions, UnpackOptions, pack, unpack};
 use capbundle::capgo::{self, ChecksumForm, Encryption, FileCipher, IvSessionKey, SignedChecksum};
+use capbundle::digest::Sha256Digest;
 use capbundle::keys::{KeyBits, SigningKey};
 use capbundle::progress::Control;
 use capbundle::release::FileList;
