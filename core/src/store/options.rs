@@ -96,7 +96,7 @@ pub struct StoreOptions {
     /// neither installed nor served, so that an app store update is never undone over the air. `None` disables the
     /// check; bundles without a sequence are not checked.
     pub built_in_sequence: Option<u64>,
-    /// The files inside the native app, from which updates are assembled as well. The default is none. They are read
+    /// The files inside the native app, from which updates are assembled as well. `None`: only those of bundles. They are read
     /// once for each version of the native app, in the first update after it.
     pub built_in_files: Option<Arc<dyn BuiltInFiles>>,
     /// Limits on the content of an archive.

@@ -6,11 +6,13 @@
 
 mod at_hand;
 mod built_in;
+mod output;
 mod tree;
 mod way;
 
 pub(super) use at_hand::AtHand;
 pub use built_in::{BuiltInFiles, BuiltInFolder};
+pub(super) use output::PatchOutput;
 pub(super) use tree::{AssemblyTree, is_assemblable};
 pub(super) use way::Way;
 pub use way::{Delivery, DeliveryWay};

@@ -1,9 +1,8 @@
 //! The output of a patch: the missing files, one after another.
 
-use std::io::{self, Write};
-
 use super::tree::{AssemblyTree, Number, OpenFile};
 use crate::error::{Error, Result};
+use crate::release::ListedFile;
 
 /// Splits a stream into the files that it consists of, and stores each when it is complete and verified. A file that is
 /// there is skipped.
@@ -15,21 +14,19 @@ pub(in crate::store) struct PatchOutput<'t, 'a> {
     open: Option<OpenFile>,
     /// Bytes of the current file that have not come yet.
     left: u64,
-    /// The error behind the last error of a write.
-    error: Option<Error>,
 }
 
 impl<'t, 'a> PatchOutput<'t, 'a> {
     /// A stream of these files of the list.
-    pub(in crate::store) fn new(tree: &'t mut AssemblyTree<'a>, files: Vec<Number>) -> Result<Self> {
+    pub(in crate::store) fn new(tree: &'t mut AssemblyTree<'a>, files: &[&ListedFile]) -> Result<Self> {
+        let numbers = files.iter().rev().map(|file| tree.number(file));
+        let files = numbers.collect::<Result<_>>()?;
         let mut output = Self {
             tree,
             files,
             open: None,
             left: 0,
-            error: None,
         };
-        output.files.reverse();
         output.next()?;
         Ok(output)
     }
@@ -53,56 +50,41 @@ impl<'t, 'a> PatchOutput<'t, 'a> {
         }
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<usize> {
-        if self.left == 0 {
-            return Err(Error::invalid_input(
-                "patch",
-                "it has more bytes than the missing files",
-            ));
-        }
-        let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-        if let Some(open) = &mut self.open {
-            self.tree.put(open, &bytes[..count])?;
-        }
-        self.left -= count as u64;
-        if self.left == 0 {
-            self.next()?;
-        }
-        Ok(count)
-    }
-
-    /// Ends the stream with the result of what wrote it.
+    /// Takes the next bytes of the stream.
     ///
     /// # Errors
-    /// The error of a write if there was one, otherwise that of `written`, otherwise one if files are incomplete.
-    pub(in crate::store) fn finish(mut self, written: Result<()>) -> Result<()> {
-        if let Some(open) = self.open.take() {
-            self.tree.discard(open);
-        }
-        if let Some(error) = self.error {
-            return Err(error);
-        }
-        written?;
-        if self.left > 0 {
-            return Err(Error::invalid_input("patch", "it ends before the last missing file"));
+    /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if a file that is complete differs from the list;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more bytes than the files have;
+    /// [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace), [`Cancelled`](crate::ErrorKind::Cancelled).
+    pub(in crate::store) fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            if self.left == 0 {
+                return Err(Error::invalid_input("patch", "writes more than the missing files"));
+            }
+            let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+            if let Some(open) = &mut self.open {
+                self.tree.put(open, &bytes[..count])?;
+            }
+            bytes = &bytes[count..];
+            self.left -= count as u64;
+            if self.left == 0 {
+                self.next()?;
+            }
         }
         Ok(())
     }
-}
 
-impl Write for PatchOutput<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.is_empty() {
-            return Ok(0);
+    /// Ends the stream. A file that is not complete is removed.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the stream ended before the last file.
+    pub(in crate::store) fn finish(mut self) -> Result<()> {
+        if let Some(open) = self.open.take() {
+            self.tree.discard(open);
         }
-        self.put(bytes).map_err(|error| {
-            let text = error.to_string();
-            self.error = Some(error);
-            io::Error::other(text)
-        })
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
+        if self.left > 0 {
+            return Err(Error::invalid_input("patch", "writes less than the missing files"));
+        }
         Ok(())
     }
 }

@@ -150,6 +150,12 @@ impl<'a> AssemblyTree<'a> {
         same.first().copied().filter(|_| is_missing)
     }
 
+    /// The number of a file of the list.
+    pub(super) fn number(&self, file: &ListedFile) -> Result<Number> {
+        let found = self.files.binary_search_by(|listed| listed.path.cmp(&file.path));
+        found.map_err(|_| Error::invalid_input(file.path.to_string(), "not in the file list"))
+    }
+
     fn groups(&self) -> impl Iterator<Item = &[Number]> {
         (self.by_digest).chunk_by(|one, other| self.files[*one].digest == self.files[*other].digest)
     }
@@ -160,10 +166,9 @@ impl<'a> AssemblyTree<'a> {
     /// [`DigestMismatch`](crate::ErrorKind::DigestMismatch) if the bytes differ from the list; those of reading;
     /// [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace), [`Cancelled`](crate::ErrorKind::Cancelled).
     pub(in crate::store) fn take(&mut self, file: &ListedFile, bytes: &mut dyn Read) -> Result<()> {
-        match self.files.binary_search_by(|listed| listed.path.cmp(&file.path)) {
-            Ok(number) if self.is_there[number] => Ok(()),
-            Ok(number) => self.take_number(number, bytes),
-            Err(_) => Err(Error::invalid_input(file.path.to_string(), "not in the file list")),
+        match self.number(file)? {
+            number if self.is_there[number] => Ok(()),
+            number => self.take_number(number, bytes),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::outcome::{ChannelOutcome, Offer, RolloutDecision, Skipped};
 use super::source::ChannelSource;
-use super::ways::Ranges;
+use super::ways::{Patch, Ranges};
 use crate::error::{Error, ErrorKind, IoContext, Result};
 use crate::http::download::{
     Download, DownloadOptions, Downloaded, LockedDownload, Remote, StartCheck, download_with_start_check,
@@ -15,7 +15,8 @@ use crate::keys::ContentKey;
 use crate::progress::{Parts, Phase};
 use crate::ranges::RangeRequest;
 use crate::release::{
-    BundleIdentity, ChannelFile, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, RefusalReason, Release, TrustedRelease, paths,
+    BundleIdentity, ChannelFile, MAX_ENVELOPE_BYTES, MAX_FILE_LIST_BYTES, PatchIdentity, RefusalReason, Release,
+    TrustedRelease, paths,
 };
 use crate::sealed;
 use crate::store::assemble::{Delivery, DeliveryWay, Way};
@@ -210,7 +211,12 @@ impl<'a> ReleaseSelection<'a> {
         let (list, archive) = (self.remote_list(bundle)?, self.remote_archive(bundle)?);
         // An interrupted attempt left its files under the digest of the list.
         let assembled = bundle.files_digest.to_string();
-        let folder = self.store.downloads(&[&list.name(), &archive.name(), &assembled])?;
+        let patch = self.best_patch(trusted)?;
+        let patch = patch.map(|(patch, _)| self.remote_patch(&patch)).transpose()?;
+        let patch = patch.map(|remote| remote.name()).unwrap_or_default();
+        let folder = self
+            .store
+            .downloads(&[&list.name(), &archive.name(), &assembled, &patch])?;
         self.parts.next();
         // The file list is small compared with the archive that follows, of which less is hashed if it is sealed.
         self.parts.expect(Phase::Download, archive.size.unwrap_or_default());
@@ -258,7 +264,26 @@ impl<'a> ReleaseSelection<'a> {
                 .with_keys(&keys)
                 .on(&*self.store.storage.files),
         };
-        let ways: [&dyn Way; 1] = [&ranges];
+        let (remote_patch, patch);
+        let mut ways: Vec<&dyn Way> = vec![&ranges];
+        if let Some((identity, old)) = self.best_patch(trusted)? {
+            remote_patch = self.remote_patch(&identity)?;
+            patch = Patch {
+                store: self.store,
+                transport: self.reader.transport,
+                download: Download {
+                    remote: &remote_patch,
+                    folder,
+                    options: self.reader.options,
+                },
+                patch: identity,
+                old,
+                new_list: trusted.require_bundle()?.files_digest,
+                files: &files,
+                keys: &keys,
+            };
+            ways.push(&patch);
+        }
         let assembled = (self.store).install_assembled(&installing, &files, (&ways, bytes), &mut received, control)?;
         if let Some((record, delivery)) = assembled {
             // Of a call that was interrupted.
@@ -347,6 +372,28 @@ impl<'a> ReleaseSelection<'a> {
             Some(sealed) => remote.with_key(sealed.header_digest.to_string()),
             None => remote.with_digest(bundle.archive.digest),
         })
+    }
+
+    fn remote_patch(&self, patch: &PatchIdentity) -> Result<Remote> {
+        let (path, size) = paths::patch_of(patch);
+        let remote = self.remote(&path)?.with_size(size);
+        Ok(match patch.sealed {
+            Some(sealed) => remote.with_key(sealed.header_digest.to_string()),
+            None => remote.with_digest(patch.digest),
+        })
+    }
+
+    /// The smallest patch from a bundle that is installed.
+    fn best_patch(&self, trusted: &TrustedRelease) -> Result<Option<(PatchIdentity, BundleId)>> {
+        let bundles = self.store.state()?.bundles;
+        let from = |patch: &PatchIdentity| {
+            let mut bundles = bundles.values();
+            let old = bundles
+                .find(|record| record.content_digest == Some(patch.from) && self.store.storage.is_there(&record.id));
+            old.map(|record| (*patch, record.id.clone()))
+        };
+        let patches = trusted.release().patches.iter().filter_map(from);
+        Ok(patches.min_by_key(|(patch, _)| patch.size))
     }
 
     fn remote(&self, path: &str) -> Result<Remote> {

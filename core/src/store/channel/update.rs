@@ -30,7 +30,8 @@ impl Store {
     ///
     /// In this order: the channel file; new key rings, which are recorded; the candidate if its rollout includes this
     /// device, otherwise, or if the candidate is refused, the stable release; its file list; its archive, unless the
-    /// files can be assembled from those of installed bundles. A later call resumes what is interrupted. Then as [`install_release`](Self::install_release) and
+    /// files can be assembled from those of installed bundles. A later call resumes what is interrupted. Then as
+    /// [`install_release`](Self::install_release) and
     /// [`set_next`](Self::set_next). Refused downloads are removed. A crash leaves the state before or after a step,
     /// and the next call continues from there.
     ///

@@ -166,8 +166,8 @@ impl Store {
         Ok(record)
     }
 
-    /// Moves the folder back, where it is removed or completed later, and then removes the record, by which a sweep would
-    /// find it.
+    /// Moves the folder back, where it is removed or completed later, and then removes the record, by which a sweep
+    /// would find it.
     pub(super) fn move_back(&self, id: &BundleId, to: &Path) -> Result<()> {
         let (files, folder) = (&self.storage.files, self.folder(id));
         if self.storage.kind(&folder)?.is_some() {

@@ -14,11 +14,25 @@ use super::faulty::Operation;
 use super::publisher::{Net, Published, Publisher, download_options, options, source};
 use super::*;
 use crate::digest::Sha256Digest;
+use crate::keys::ContentKey;
 use crate::limits::Limits;
+use crate::patch::{PatchHeader, new_side};
 use crate::progress::Control;
-use crate::release::ListedFile;
-use crate::store::assemble::{AssemblyTree, Delivery, DeliveryWay, Way};
+use crate::release::{FileList, ListedFile, PatchIdentity, SealedIdentity, paths};
+use crate::sealed;
+use crate::store::assemble::{AssemblyTree, Delivery, DeliveryWay, PatchOutput, Way};
 use crate::store::install::{Installing, acceptance_of};
+
+// The maker of patches, which devices do not link, and which its package checks.
+#[allow(dead_code, clippy::pedantic, missing_docs, reason = "of another package")]
+#[path = "../../../publish/src/patch/encoder.rs"]
+mod encoder;
+#[allow(dead_code, clippy::pedantic, missing_docs, reason = "of another package")]
+#[path = "../../../publish/src/patch/matches.rs"]
+mod matches;
+#[allow(dead_code, clippy::pedantic, missing_docs, reason = "of another package")]
+#[path = "../../../publish/src/patch/parse.rs"]
+mod parse;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -139,6 +153,8 @@ struct Memory<'a> {
     cost: u64,
     /// It delivers so many files before it fails.
     fails_after: usize,
+    /// It delivers what a patch between these lists writes, in pieces of this size.
+    patch: Option<([FileList; 2], usize)>,
     delivered: Cell<usize>,
 }
 
@@ -149,8 +165,30 @@ impl<'a> Memory<'a> {
             files,
             cost: 1,
             fails_after: usize::MAX,
+            patch: None,
             delivered: Cell::new(0),
         }
+    }
+}
+
+/// The bytes of these files, one after the other.
+fn concatenation(files: &Files, listed: &[&ListedFile]) -> Vec<u8> {
+    listed
+        .iter()
+        .flat_map(|file| files[file.path.as_str()].clone())
+        .collect()
+}
+
+impl Memory<'_> {
+    fn write_patch(&self, tree: &mut AssemblyTree<'_>, [old, new]: &[FileList; 2], piece: usize) -> Result<()> {
+        let new = new_side(old, new);
+        let mut bytes = concatenation(self.files, &new);
+        if self.fails_after < bytes.len() {
+            bytes[self.fails_after] ^= 1;
+        }
+        let mut output = PatchOutput::new(tree, &new)?;
+        let put = bytes.chunks(piece).try_for_each(|piece| output.put(piece));
+        output.finish().and(put)
     }
 }
 
@@ -168,6 +206,9 @@ impl Way for Memory<'_> {
     }
 
     fn fetch(&self, tree: &mut AssemblyTree<'_>, received: &mut u64, _control: &Control) -> Result<()> {
+        if let Some((lists, piece)) = &self.patch {
+            return self.write_patch(tree, lists, *piece);
+        }
         for file in tree.needs().files {
             if self.delivered.get() == self.fails_after {
                 // Wrong bytes, which the tree refuses.
@@ -264,8 +305,8 @@ fn what_an_interrupted_attempt_left_is_not_fetched_again_unless_it_was_changed()
     let tree = tree.join(name.unwrap());
     assert_eq!(read(&tree).len(), 3);
     fs::write(tree.join("a/d.js"), "X").unwrap();
-    fs::write(tree.join("a/extra.js"), "of nobody").unwrap();
-    fs::create_dir_all(tree.join("of/nobody")).unwrap();
+    fs::write(tree.join("a/extra.js"), "in no list").unwrap();
+    fs::create_dir_all(tree.join("in/no list")).unwrap();
 
     let again = Memory::of(&new);
     let (record, delivery) = assemble(&device.open(), &published, &[&again]).unwrap().unwrap();
@@ -462,6 +503,176 @@ fn parts_of_a_forged_archive_are_refused_and_so_is_the_whole() {
     assert_eq!(update.delivery.unwrap().way, DeliveryWay::Ranges);
 }
 
+/// Scripts of which the second version has a few changed words, under other names.
+fn two_edited_versions() -> [Files; 2] {
+    let version = |changed: &str| {
+        let mut files = files(&[("index.html", changed), ("same.css", "style")]);
+        for number in 0..4 {
+            let lines = (0..400).map(|line| format!("let value{number}_{line} = compute({});\n", line * 7919 % 1009));
+            let text = format!("// {changed}\n{}// {changed}\n", lines.collect::<String>());
+            files.insert(format!("chunk{number}-{changed}.js"), text.into_bytes());
+        }
+        files
+    };
+    [version("one"), version("two")]
+}
+
+/// A patch between two releases.
+fn patch_between([old, new]: [&Published; 2], [old_files, new_files]: [&Files; 2]) -> Vec<u8> {
+    let lists = [old, new].map(|release| FileList::parse(&release.files).unwrap());
+    let old_side = concatenation(old_files, &lists[0].files().iter().collect::<Vec<_>>());
+    let new_side = concatenation(new_files, &new_side(&lists[0], &lists[1]));
+    let header = PatchHeader {
+        old_list: Sha256Digest::of(&old.files),
+        new_list: Sha256Digest::of(&new.files),
+        old_size: old_side.len() as u64,
+        new_size: new_side.len() as u64,
+    };
+    let text = [&old_side[..], &new_side, &[0; matches::PADDING]].concat();
+    [header.to_bytes().to_vec(), parse::encode(&text, old_side.len())].concat()
+}
+
+/// The same release with a patch, which is published. Returns its path as well.
+fn with_patch(device: &Device, net: &Net, new: &Published, from: &Published, patch: &[u8]) -> (Published, String) {
+    let mut identity = PatchIdentity {
+        from: from.bundle().files_digest,
+        size: patch.len() as u64,
+        digest: Sha256Digest::of(patch),
+        sealed: None,
+    };
+    let mut bytes = patch.to_vec();
+    if new.bundle().sealed.is_some() {
+        let (plain, to) = (device.beside("patch"), device.beside("patch.sealed"));
+        fs::write(&plain, patch).unwrap();
+        let recipients = options()
+            .content_keys
+            .iter()
+            .map(|key| ContentKey::public(key).clone())
+            .collect::<Vec<_>>();
+        let sealing = sealed::Sealing {
+            expected: &identity.digest,
+            recipients: &recipients,
+        };
+        let sealed = sealed::seal(&plain, &to, &sealing, &Control::new()).unwrap();
+        identity.sealed = Some(SealedIdentity {
+            size: sealed.size,
+            header_digest: sealed.header_digest,
+        });
+        bytes = fs::read(&to).unwrap();
+    }
+    let published = new.but(&[super::publisher::key(0)], |release| release.patches = vec![identity]);
+    let (path, size) = paths::patch_of(&identity);
+    assert_eq!(size, bytes.len() as u64);
+    net.put(&path, &bytes);
+    net.publish(&published);
+    net.offer(Some(published.release.sequence), None);
+    (published, path)
+}
+
+#[test]
+fn a_patch_from_an_installed_bundle_is_all_that_is_downloaded_sealed_or_not() {
+    for sealed in [false, true] {
+        let (device, net) = (Device::new(), Net::default());
+        let publisher = if sealed {
+            Publisher::sealed(&device)
+        } else {
+            Publisher::plain(&device)
+        };
+        let [old, new] = two_edited_versions();
+        let first = publisher.release_of_files(&old, "1", 1);
+        net.publish(&first);
+        net.offer(Some(1), None);
+        update(&device.open(), &net);
+        let second = publisher.release_of_files(&new, "2", 2);
+        let patch = patch_between([&first, &second], [&old, &new]);
+        let (second, path) = with_patch(&device, &net, &second, &first, &patch);
+        net.requests();
+
+        let update = update(&device.open(), &net);
+
+        let record = super::channels::installed(&update);
+        assert_eq!(read(&device.open().folder(&record.id)), new);
+        let delivery = update.delivery.unwrap();
+        assert_eq!((delivery.way, delivery.copied), (DeliveryWay::Patch, 5));
+        assert_eq!(delivery.received, (net.came(&path) + second.files.len()) as u64);
+        assert!(patch.len() * 10 < second.archive.len(), "{} bytes", patch.len());
+        assert!(net.requests().iter().all(|path| !path.starts_with("archives/")));
+        assert_eq!(device.names("downloads").len() + device.names("staging").len(), 0);
+        assert!(device.open().take_warnings().is_empty());
+    }
+}
+
+#[test]
+fn whatever_is_wrong_with_a_patch_the_update_comes_another_way() {
+    type Wrong = fn(&mut Vec<u8>, &Net, &Path);
+    let wrongs: [(&str, Wrong); 6] = [
+        ("no patch", |patch, _, _| *patch = b"not a patch".to_vec()),
+        ("cut", |patch, _, _| patch.truncate(120)),
+        ("flipped", |patch, _, _| patch[110] ^= 1),
+        ("from another list", |patch, _, _| patch[20] ^= 1),
+        ("to another list", |patch, _, _| patch[60] ^= 1),
+        ("a huge side", |patch, _, _| patch[90] ^= 1),
+    ];
+    for (name, wrong) in wrongs {
+        let (device, net) = (Device::new(), Net::default());
+        let publisher = Publisher::plain(&device);
+        let [old, new] = two_edited_versions();
+        let first = publisher.release_of_files(&old, "1", 1);
+        net.publish(&first);
+        net.offer(Some(1), None);
+        let record = update(&device.open(), &net);
+        let folder = device.open().folder(&super::channels::installed(&record).id);
+        let second = publisher.release_of_files(&new, "2", 2);
+        let mut patch = patch_between([&first, &second], [&old, &new]);
+        wrong(&mut patch, &net, &folder);
+        with_patch(&device, &net, &second, &first, &patch);
+        let store = device.open();
+
+        let update = update(&store, &net);
+
+        let record = super::channels::installed(&update);
+        assert_eq!(read(&store.folder(&record.id)), new, "{name}");
+        assert_ne!(update.delivery.unwrap().way, DeliveryWay::Patch, "{name}");
+        assert_eq!(store.take_warnings().len(), 1, "{name}");
+        assert_eq!(device.names("downloads").len(), 0, "{name}");
+    }
+}
+
+#[test]
+fn a_patch_from_a_damaged_bundle_or_one_that_is_not_there_is_not_used() {
+    type Wrong = fn(&Net, &str, &Path);
+    let wrongs: [(&str, Wrong); 3] = [
+        ("missing", |net, path, _| net.remove(path)),
+        ("cut off", |net, path, _| net.cut(path, 50)),
+        ("damaged", |_, _, folder| {
+            let path = folder.join("chunk1-one.js");
+            let text = fs::read_to_string(&path).unwrap().replace("value1_300", "value1_XXX");
+            fs::write(path, text).unwrap();
+        }),
+    ];
+    for (name, wrong) in wrongs {
+        let (device, net) = (Device::new(), Net::default());
+        let publisher = Publisher::plain(&device);
+        let [old, new] = two_edited_versions();
+        let first = publisher.release_of_files(&old, "1", 1);
+        net.publish(&first);
+        net.offer(Some(1), None);
+        let record = update(&device.open(), &net);
+        let folder = device.open().folder(&super::channels::installed(&record).id);
+        let second = publisher.release_of_files(&new, "2", 2);
+        let patch = patch_between([&first, &second], [&old, &new]);
+        let (_, path) = with_patch(&device, &net, &second, &first, &patch);
+        wrong(&net, &path, &folder);
+        let store = device.open();
+
+        let update = update(&store, &net);
+
+        let record = super::channels::installed(&update);
+        assert_eq!(read(&store.folder(&record.id)), new, "{name}");
+        assert_ne!(update.delivery.unwrap().way, DeliveryWay::Patch, "{name}");
+    }
+}
+
 /// The assets of a native app.
 #[derive(Debug, Default)]
 struct Assets {
@@ -528,9 +739,10 @@ fn the_first_update_takes_unchanged_files_from_the_native_app_which_is_hashed_on
     again.insert("more.js".to_owned(), noise(50, 20_000));
     again.insert("index.html".to_owned(), b"three".to_vec());
     update_to(&device, &net, &again, 3);
+    // Its bundles are gone with the old native app.
     let opened = assets.take_opened();
     assert!(
-        opened.len() > with_more.len() && opened.ends_with(&["more.js".to_owned()]),
+        opened.len() > with_more.len() && opened.contains(&"more.js".to_owned()),
         "{opened:?}"
     );
 }
@@ -553,6 +765,52 @@ fn a_file_of_the_native_app_that_is_not_what_it_was_counts_as_missing() {
     let (_, delivery) = update_to(&device, &net, &new, 1);
 
     assert_eq!(delivery.copied, 80_000);
+}
+
+#[test]
+fn a_patch_writes_the_files_whose_contents_are_in_no_old_one_each_once() {
+    let device = Device::new();
+    let old = files(&[("index.html", "page"), ("a.js", "script")]);
+    let new = files(&[
+        ("again.js", "new"),
+        ("empty.js", ""),
+        ("index.html", "page"),
+        ("moved.js", "script"),
+        ("new.js", "new"),
+        ("other.js", "other"),
+    ]);
+    let publisher = Publisher::plain(&device);
+    let list = |files: &Files, sequence: u64| {
+        let published = publisher.release_of_files(files, &sequence.to_string(), sequence);
+        FileList::parse(&published.files).unwrap()
+    };
+    let (old_list, new_list) = (list(&old, 1), list(&new, 2));
+    let (store, control) = (device.open(), Control::new());
+    let tree = || {
+        let root = device.beside("tree");
+        let _ = fs::remove_dir_all(&root);
+        let mut tree = AssemblyTree::new(&store.storage, root, new_list.files(), &control);
+        tree.open().unwrap();
+        tree
+    };
+    let written = |tree: &mut AssemblyTree<'_>, bytes: &[u8]| {
+        let mut output = PatchOutput::new(tree, &new_side(&old_list, &new_list)).unwrap();
+        let put = bytes.chunks(3).try_for_each(|piece| output.put(piece));
+        put.and(output.finish()).map_err(|error| error.kind())
+    };
+
+    let mut whole = tree();
+    assert_eq!(written(&mut whole, b"newother"), Ok(()));
+    assert_eq!(
+        read(whole.root()),
+        files(&[("again.js", "new"), ("empty.js", ""), ("other.js", "other")])
+    );
+    assert_eq!(written(&mut whole, b"???other"), Ok(()), "what is there is skipped");
+    assert_eq!(written(&mut tree(), b"newothe"), Err(ErrorKind::InvalidInput));
+    assert_eq!(written(&mut tree(), b"newother!"), Err(ErrorKind::InvalidInput));
+    let mut cut = tree();
+    assert_eq!(written(&mut cut, b"newotheR"), Err(ErrorKind::DigestMismatch));
+    assert_eq!(read(cut.root()), files(&[("again.js", "new"), ("empty.js", "")]));
 }
 
 #[test]
@@ -589,6 +847,7 @@ proptest! {
         new in any_files(),
         damaged in vec(any::<prop::sample::Index>(), 0..3),
         fails_after in 0_usize..4,
+        piece in 0_usize..4,
         clones: bool,
     ) {
         let (device, net) = (Device::new(), Net::default());
@@ -601,7 +860,10 @@ proptest! {
         }
         let published = Publisher::plain(&device).release_of_files(&new, "2", 2);
         let store = device.open();
-        let way = Memory { fails_after, ..Memory::of(&new) };
+        let list = FileList::of_written(&store.storage.listed_files(&first).unwrap().unwrap());
+        let lists = [list, FileList::parse(&published.files).unwrap()];
+        let patch = (piece > 0).then_some((lists, piece));
+        let way = Memory { fails_after, patch, ..Memory::of(&new) };
         let first_try = assemble(&store, &published, &[&way]).unwrap();
         let record = match first_try {
             Some((record, _)) => record,
