@@ -276,7 +276,7 @@ impl<'a> ReleaseSelection<'a> {
                     folder,
                     options: self.reader.options,
                 },
-                patch: identity,
+                identity,
                 old,
                 new_list: trusted.require_bundle()?.files_digest,
                 files: &files,
@@ -375,8 +375,8 @@ impl<'a> ReleaseSelection<'a> {
     }
 
     fn remote_patch(&self, patch: &PatchIdentity) -> Result<Remote> {
-        let (path, size) = paths::patch_of(patch);
-        let remote = self.remote(&path)?.with_size(size);
+        let (at, size) = paths::patch_of(patch);
+        let remote = self.remote(&at)?.with_size(size);
         Ok(match patch.sealed {
             Some(sealed) => remote.with_key(sealed.header_digest.to_string()),
             None => remote.with_digest(patch.digest),

@@ -59,7 +59,7 @@ pub(super) struct Patch<'a> {
     pub(super) store: &'a Store,
     pub(super) transport: &'a dyn Transport,
     pub(super) download: Download<'a>,
-    pub(super) patch: PatchIdentity,
+    pub(super) identity: PatchIdentity,
     /// The bundle that it starts from.
     pub(super) old: BundleId,
     /// The digest of the new file list in the release.
@@ -74,11 +74,11 @@ impl Way for Patch<'_> {
     }
 
     fn bytes(&self, _missing: &[&ListedFile]) -> u64 {
-        self.patch.sealed.map_or(self.patch.size, |sealed| sealed.size)
+        self.identity.sealed.map_or(self.identity.size, |sealed| sealed.size)
     }
 
     fn scratch(&self, missing: &[&ListedFile]) -> u64 {
-        let opened = self.patch.sealed.map_or(0, |_| self.patch.size);
+        let opened = self.identity.sealed.map_or(0, |_| self.identity.size);
         self.bytes(missing).saturating_add(opened)
     }
 
@@ -104,7 +104,7 @@ impl Patch<'_> {
         control: &Control,
     ) -> Result<()> {
         let proof = self.files.proof().clone();
-        let Some(sealed) = self.patch.sealed else {
+        let Some(sealed) = self.identity.sealed else {
             let patch = downloaded.hashed_archive(proof);
             return patch.map_or_else(
                 || Err(refused("not hashed while it was downloaded")),
@@ -114,15 +114,15 @@ impl Patch<'_> {
         let expected = ExpectedSealed {
             size: sealed.size,
             header_digest: sealed.header_digest,
-            plain_size: self.patch.size,
-            digest: self.patch.digest,
+            plain_size: self.identity.size,
+            digest: self.identity.digest,
         };
-        let (storage, path) = (&self.store.storage, &downloaded.file.path);
+        let (storage, file) = (&self.store.storage, &downloaded.file);
         let staged = storage.stage()?;
         let made = storage.files.create_folder(&staged.path);
         let made = made.with_path("create the folder", &staged.path);
         let applied = made.and_then(|()| {
-            let patch = sealed::open(path, &staged.path, self.keys, &expected, proof, control)?;
+            let patch = sealed::open(&file.path, &staged.path, self.keys, &expected, proof, control)?;
             self.apply(&patch, tree, control)
         });
         storage.unstage(staged).and(applied)
@@ -132,7 +132,7 @@ impl Patch<'_> {
     fn apply(&self, patch: &VerifiedArchive, tree: &mut AssemblyTree<'_>, control: &Control) -> Result<()> {
         let old: Vec<WrittenFile> = self.store.storage.listed_files(&self.old)?.unwrap_or_default();
         let old = FileList::of_written(&old);
-        if patch.size() != self.patch.size || Sha256Digest::of(&old.to_bytes()?) != self.patch.from {
+        if patch.size() != self.identity.size || Sha256Digest::of(&old.to_bytes()?) != self.identity.from {
             return Err(refused(
                 "the old bundle or the patch is another one than the release says",
             ));
@@ -141,7 +141,7 @@ impl Patch<'_> {
         let header = PatchHeader::read(&mut bytes)?;
         let new = new_side(&old, self.files.list());
         let new_size = new.iter().map(|file| file.size).fold(0, u64::saturating_add);
-        if header.old_list != self.patch.from || header.new_list != self.new_list || header.new_size != new_size {
+        if header.old_list != self.identity.from || header.new_list != self.new_list || header.new_size != new_size {
             return Err(refused("between other bundles than the release says"));
         }
         let mut side = JoinedFiles::new(&self.store.folder(&self.old), old.files());

@@ -57,9 +57,9 @@ impl Store {
     }
 
     /// Collects the files. `None` if the rest comes with the whole archive.
-    fn assemble<'a>(
+    fn assemble(
         &self,
-        tree: &mut AssemblyTree<'a>,
+        tree: &mut AssemblyTree<'_>,
         (ways, archive_bytes): (&[&dyn Way], u64),
         received: &mut u64,
         control: &Control,
@@ -96,9 +96,9 @@ impl Store {
         let clones = at_hand.can_clone(tree)?;
         let way = ways.first().filter(|_| !missing.is_empty());
         let scratch = way.map_or(0, |(_, way)| way.scratch(&missing));
-        let cloned = if clones { at_hand.clonable_bytes(tree) } else { 0 };
+        let shared = if clones { at_hand.clonable_bytes(tree) } else { 0 };
         let blocks = (tree.files().len() as u64).saturating_mul(BLOCK);
-        let written = tree.needs().bytes.saturating_sub(cloned).saturating_add(scratch);
+        let written = tree.needs().bytes.saturating_sub(shared).saturating_add(scratch);
         self.require_space(written.saturating_add(blocks).saturating_add(self.options.space_margin))?;
         at_hand.copy_into(tree, clones)?;
         let mut delivery = Delivery {
