@@ -5,6 +5,7 @@ use std::io::Read;
 use super::damaged;
 use super::decoder::Decoder;
 use super::header::PatchHeader;
+use super::memory::{self, LONGEST_GAP, LONGEST_WORD, Memory, is_word};
 use super::model::{LiteralContext, Model, Operation, Recent};
 use super::side::{Blocks, Side};
 use super::window::Window;
@@ -41,6 +42,9 @@ pub fn apply(
         old_distance: old.size(),
         old,
         recent: Recent::default(),
+        memory: Memory::new(),
+        words: Vec::new(),
+        gap: u64::MAX,
         run: 0,
         left: header.new_size,
     };
@@ -68,6 +72,11 @@ struct State<'a> {
     /// The distance of the last copy from the old side.
     old_distance: u64,
     recent: Recent,
+    memory: Memory,
+    /// Bytes of a copy in which words may yet be replaced.
+    words: Vec<u8>,
+    /// Bytes since the last copy from the old side.
+    gap: u64,
     /// Literals since the last copy.
     run: u32,
     /// Bytes of the new side that are missing.
@@ -94,6 +103,7 @@ impl State<'_> {
         };
         let byte = self.model.literal(&mut self.decoder, context, 0);
         self.run = self.run.saturating_add(1);
+        self.gap = self.gap.saturating_add(1);
         self.left -= 1;
         self.window.push(byte)
     }
@@ -115,27 +125,103 @@ impl State<'_> {
     fn copy(&mut self, operation: Operation) -> Result<()> {
         let length = self.model.length(&mut self.decoder, self.recent, operation, 0);
         let distance = self.distance(operation, length)?;
-        let mut length = length + 1;
+        let length = length + 1;
         if length > self.left {
             return Err(damaged("writes more bytes than it says"));
         }
         self.left -= length;
         self.run = 0;
-        let Some(mut position) = self.in_old(distance) else {
+        let Some(position) = self.in_old(distance) else {
+            self.gap = self.gap.saturating_add(length);
             return self.window.repeat(distance, length);
         };
-        self.old_distance = distance;
+        if position + length > self.old.size() {
+            return Err(damaged("copies from behind the old bundle"));
+        }
+        if distance == self.old_distance && (1..=LONGEST_GAP).contains(&self.gap) {
+            self.learn(position, length)?;
+        }
+        (self.old_distance, self.gap) = (distance, 0);
+        self.copy_words(position, length)
+    }
+
+    /// Learns what the bytes since the last copy replaced, before a copy of `length` bytes from `position` goes on.
+    fn learn(&mut self, position: u64, length: u64) -> Result<()> {
+        let longest = LONGEST_WORD as u64 + 1;
+        let back = (self.gap + longest).min(position).min(self.window.size());
+        let (start, end) = (position - back, (position + length).min(position + longest));
+        let mut old = Vec::with_capacity(128);
+        while start + (old.len() as u64) < end {
+            let bytes = self.old.from(start + old.len() as u64)?;
+            let count = bytes
+                .len()
+                .min(usize::try_from(end - start).unwrap_or(usize::MAX) - old.len());
+            old.extend_from_slice(&bytes[..count]);
+        }
+        let mut new = old.clone();
+        for (byte, distance) in new.iter_mut().zip((1..=back).rev()) {
+            *byte = self.window.byte(distance).unwrap_or(0);
+        }
+        self.memory.learn(&old, &new, start == 0, end == self.old.size());
+        Ok(())
+    }
+
+    /// Copies from the old side, and replaces the words that the patch says.
+    fn copy_words(&mut self, mut position: u64, mut length: u64) -> Result<()> {
+        let is_within = match position.checked_sub(1) {
+            None => false,
+            Some(last) => self.old.from(last)?.first().copied().is_some_and(is_word),
+        };
+        // Where the current word begins in the buffer; none within a word that begins before the copy.
+        let mut word = (!is_within).then_some(0);
+        let mut words = std::mem::take(&mut self.words);
+        words.clear();
         while length > 0 {
             let bytes = self.old.from(position)?;
-            if bytes.is_empty() {
-                return Err(damaged("copies from behind the old bundle"));
-            }
             let count = bytes.len().min(usize::try_from(length).unwrap_or(usize::MAX));
-            self.window.append(&bytes[..count])?;
+            let mut place = words.len();
+            words.extend_from_slice(&bytes[..count]);
             position += count as u64;
             length -= count as u64;
+            while place < words.len() {
+                let byte = words[place];
+                if !is_word(byte) {
+                    if let Some(start) = word {
+                        self.replace(&mut words[start..place]);
+                    }
+                    word = Some(place + 1);
+                }
+                place += 1;
+            }
+            if length == 0 {
+                let next = self.old.from(position)?.first().copied();
+                if let Some(start) = word.filter(|_| !next.is_some_and(is_word)) {
+                    self.replace(&mut words[start..place]);
+                }
+            }
+            let done = word
+                .filter(|start| place - start <= LONGEST_WORD && length > 0)
+                .unwrap_or(place);
+            self.window.append(&words[..done])?;
+            words.drain(..done);
+            word = word.and_then(|start| start.checked_sub(done));
         }
+        self.words = words;
         Ok(())
+    }
+
+    fn replace(&mut self, word: &mut [u8]) {
+        if !(1..=LONGEST_WORD).contains(&word.len()) {
+            return;
+        }
+        let hash = memory::hash(word);
+        if let Some((replacement, history)) = self.memory.find(hash, word.len()) {
+            let replaced = self.model.replaced(&mut self.decoder, word.len(), history, false);
+            if replaced {
+                word.copy_from_slice(replacement);
+            }
+            self.memory.used(hash, replaced);
+        }
     }
 
     /// The distance of a copy, which becomes the first of the four.

@@ -54,12 +54,12 @@ impl Chance {
     /// Moves towards `bit`.
     pub fn learn(&mut self, bit: u32) {
         let (chance, seen) = (self.0 >> 10, self.0 & 1023);
-        let rate = u32::from(RATES[seen as usize]);
-        // 19 bits times 16: fits.
+        let step = |distance: u32| (u64::from(distance) * u64::from(RATES[seen as usize])) >> 16;
+        #[expect(clippy::cast_possible_truncation, reason = "less than the distance")]
         let chance = if bit == 1 {
-            chance + ((((0x3f_ffff - chance) >> 3) * rate) >> 13)
+            chance + step(0x3f_ffff - chance) as u32
         } else {
-            chance - (((chance >> 3) * rate) >> 13)
+            chance - step(chance) as u32
         };
         self.0 = chance << 10 | (seen + u32::from(seen < SLOWEST));
     }

@@ -12,6 +12,7 @@ mod apply;
 mod chance;
 mod decoder;
 mod header;
+pub mod memory;
 pub mod model;
 mod side;
 mod window;

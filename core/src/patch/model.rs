@@ -93,6 +93,7 @@ pub struct Model {
     lengths: [Number; 5],
     jumps: [Number; 4],
     distances: [Number; 4],
+    replaced: [[Chance; 256]; 4],
     literals: Literals,
 }
 
@@ -114,6 +115,7 @@ impl Model {
             lengths: [Number::NEW; 5],
             jumps: [Number::NEW; 4],
             distances: [Number::NEW; 4],
+            replaced: [[Chance::EVEN; 256]; 4],
             literals: Literals::new(),
         }
     }
@@ -159,6 +161,12 @@ impl Model {
     /// How far back in the new side a copy begins, less one.
     pub fn distance<C: BitCoder>(&mut self, coder: &mut C, length: u64, distance: u64) -> u64 {
         self.distances[distance_set(length)].code(coder, distance)
+    }
+
+    /// Whether a copy replaces a word of `length` bytes that is remembered with `history`.
+    pub fn replaced<C: BitCoder>(&mut self, coder: &mut C, length: usize, history: u8, replaced: bool) -> bool {
+        let chance = &mut self.replaced[length.min(4) - 1][usize::from(history)];
+        flag(coder, chance, u32::from(replaced)) == 1
     }
 
     /// A byte.
@@ -212,7 +220,7 @@ pub struct LiteralContext {
 }
 
 /// Chances for each hashed context.
-const HASHED_BITS: u32 = 20;
+const HASHED_BITS: u32 = 18;
 /// Longer runs of literals are one context.
 const LONGEST_RUN: u32 = 3;
 /// Contexts of each literal.

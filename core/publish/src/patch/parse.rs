@@ -4,6 +4,7 @@ use capbundle::patch::model::{LiteralContext, Model, Operation, Recent, distance
 
 use super::encoder::{Cost, Encoder};
 use super::matches::{Chains, PADDING, Places, common};
+use capbundle::patch::memory::{self, LONGEST_GAP, LONGEST_WORD, Memory, is_word};
 
 /// As the reader's.
 const WINDOW: usize = 8 << 20;
@@ -20,6 +21,8 @@ const STALE_AFTER: usize = 512;
 const JUMP_SETS: [u64; 4] = [0, 8, 16, 32];
 const DISTANCE_SETS: [u64; 4] = [2, 3, 4, 5];
 const KINDS: usize = 7;
+/// No cost is as high.
+const IMPOSSIBLE: u32 = u32::MAX / 2;
 
 #[derive(Debug, Clone, Copy)]
 struct Copied {
@@ -41,11 +44,18 @@ struct State {
     old_distance: usize,
     recent: Recent,
     run: u32,
+    /// Bytes since the last copy from the old side.
+    gap: u64,
 }
 
 impl State {
     fn after(mut self, step: Copied, is_old: bool) -> Self {
         self.recent = self.recent.then(step.operation);
+        self.gap = if is_old && step.operation != Operation::Literal {
+            0
+        } else {
+            self.gap.saturating_add(step.length as u64)
+        };
         if step.operation == Operation::Literal {
             self.run = self.run.saturating_add(1);
             return self;
@@ -93,6 +103,9 @@ struct Parser<'a> {
     model: Box<Model>,
     encoder: Encoder,
     cost: Cost,
+    memory: Memory,
+    /// What the words of a copy of each length cost; none for lengths that end within a replaced word.
+    words: Vec<u32>,
     place: usize,
     state: State,
     nodes: Vec<Node>,
@@ -111,6 +124,7 @@ impl<'a> Parser<'a> {
             old_distance: base,
             recent: Recent::default(),
             run: 0,
+            gap: u64::MAX,
         };
         Self {
             text,
@@ -125,6 +139,8 @@ impl<'a> Parser<'a> {
             model: Box::new(Model::new()),
             encoder: Encoder::new(),
             cost: Cost::new(),
+            memory: Memory::new(),
+            words: Vec::with_capacity(2 * LONG),
             place: base,
             state,
             nodes: Vec::with_capacity(SPAN + LONG),
@@ -194,10 +210,15 @@ impl<'a> Parser<'a> {
         for (number, distance) in (0_u32..).zip(state.distances) {
             let source = place - distance;
             let is_first = !state.distances[..number as usize].contains(&distance);
-            if !is_first || (source >= self.base && distance > WINDOW) {
+            if !is_first || distance == 0 || (source >= self.base && distance > WINDOW) {
                 continue;
             }
-            let length = self.common_at(source, place);
+            let is_old = source < self.base;
+            let length = if is_old {
+                self.walk(source, place, LONG)
+            } else {
+                self.common_at(source, place)
+            };
             let operation = Operation::Again(number);
             let copied = Copied {
                 operation,
@@ -209,7 +230,9 @@ impl<'a> Parser<'a> {
             }
             let shortest = if number == 0 { 1 } else { 2 };
             if length < LONG {
-                self.reach_all(at, copied, shortest, |_| 0);
+                let words = std::mem::take(&mut self.words);
+                self.reach_all(at, copied, shortest, |length| if is_old { words[length] } else { 0 });
+                self.words = words;
             }
         }
     }
@@ -245,11 +268,24 @@ impl<'a> Parser<'a> {
             if length > best.length {
                 *best = copied;
             }
+            let length = self.walk(source, place, LONG).max(length);
+            let copied = Copied {
+                operation,
+                distance: place - source,
+                length,
+            };
+            if length > best.length {
+                *best = copied;
+            }
             if length < LONG {
                 let jump = zigzag(signed(source) - expected);
                 let model = &mut self.model;
                 let costs = JUMP_SETS.map(|length| self.cost.of(|cost| _ = model.jump(cost, length, jump)));
-                self.reach_all(at, copied, SHORTEST_JUMP, |length| costs[jump_set(length as u64 - 1)]);
+                let words = std::mem::take(&mut self.words);
+                self.reach_all(at, copied, SHORTEST_JUMP, |length| {
+                    costs[jump_set(length as u64 - 1)].saturating_add(words[length])
+                });
+                self.words = words;
             }
         }
     }
@@ -299,8 +335,11 @@ impl<'a> Parser<'a> {
         let operation = self.operations[recent.index()][kind(copied.operation)];
         let set = length_set(recent, copied.operation);
         for length in shortest..=copied.length {
-            let cost = operation + self.lengths[set][length] + more(length);
-            self.reach(at, Copied { length, ..copied }, cost);
+            let more = more(length);
+            if more < IMPOSSIBLE {
+                let cost = operation + self.lengths[set][length] + more;
+                self.reach(at, Copied { length, ..copied }, cost);
+            }
         }
     }
 
@@ -316,6 +355,56 @@ impl<'a> Parser<'a> {
             let state = from.state.after(step, is_old);
             self.nodes[target] = Node { cost, step, state };
         }
+    }
+
+    /// How many bytes a copy from `source` gives that are right at `place`, with words replaced where that is right; looks at
+    /// little more than `most`. Leaves what the words of each length cost.
+    fn walk(&mut self, source: usize, place: usize, most: usize) -> usize {
+        let (text, base) = (self.text, self.base);
+        let limit = (base - source).min(self.end - place);
+        self.words.clear();
+        self.words.push(0);
+        let mut sum = 0;
+        let mut length = 0;
+        while length < limit && length < most {
+            let at = source + length;
+            if is_word(text[at]) && (at == 0 || !is_word(text[at - 1])) {
+                let rest = &text[at..base.min(at + LONGEST_WORD + 1)];
+                let word = rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len());
+                if word <= LONGEST_WORD && length + word <= limit {
+                    let hash = memory::hash(&text[at..at + word]);
+                    let new = &text[place + length..place + length + word];
+                    if let Some((replacement, history)) = self.memory.find(hash, word) {
+                        let is_replaced = new == replacement;
+                        if !is_replaced && *new != text[at..at + word] {
+                            for _ in 0..common(new, &text[at..at + word]) {
+                                self.words.push(sum);
+                                length += 1;
+                            }
+                            break;
+                        }
+                        let model = &mut self.model;
+                        let flag = self
+                            .cost
+                            .of(|cost| _ = model.replaced(cost, word, history, is_replaced));
+                        for place in 1..word {
+                            let is_plain = new[..place] == text[at..at + place];
+                            self.words.push(if is_plain { sum } else { IMPOSSIBLE });
+                        }
+                        sum += flag;
+                        self.words.push(sum);
+                        length += word;
+                        continue;
+                    }
+                }
+            }
+            if text[at] != text[place + length] {
+                break;
+            }
+            self.words.push(sum);
+            length += 1;
+        }
+        length
     }
 
     fn common_at(&self, source: usize, place: usize) -> usize {
@@ -345,34 +434,102 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Writes the planned steps.
+    /// Writes the planned steps, up to one that teaches new words: those behind it were planned without them.
     fn write(&mut self) {
         let steps = std::mem::take(&mut self.steps);
         for step in &steps {
-            let (place, state, operation) = (self.place, self.state, step.operation);
-            let (model, encoder) = (&mut self.model, &mut self.encoder);
-            model.operation(encoder, state.recent, operation);
-            let length = step.length as u64 - 1;
-            let source = place - step.distance;
-            if operation == Operation::Literal {
-                let context = self.literal_context(place, state);
-                self.model.literal(&mut self.encoder, context, self.text[place]);
-            } else {
-                model.length(encoder, state.recent, operation, length);
+            self.stale += 1;
+            if self.write_one(*step) {
+                break;
             }
-            if operation == Operation::Jump {
-                let jump = signed(source) - (signed(place) - signed(state.old_distance));
-                self.model.jump(&mut self.encoder, length, zigzag(jump));
-            } else if operation == Operation::Repeat {
-                self.model.distance(&mut self.encoder, length, step.distance as u64 - 1);
-            }
-            self.state = state.after(*step, source < self.base);
-            self.place += step.length;
         }
-        self.stale += steps.len();
         self.steps = steps;
         if self.place > self.base {
             self.chains.add_up_to(self.text, self.place - 1);
+        }
+    }
+
+    fn write_one(&mut self, mut step: Copied) -> bool {
+        let (place, state, operation) = (self.place, self.state, step.operation);
+        let source = place - step.distance;
+        let is_old = source < self.base && operation != Operation::Literal;
+        let mut learned = false;
+        if is_old {
+            let teaches = step.distance == state.old_distance && (1..=LONGEST_GAP).contains(&state.gap);
+            let is_whole = self.walk(source, place, step.length + 1) <= step.length || step.length >= LONG;
+            if is_whole {
+                step.length = self.walk(source, place, usize::MAX);
+            }
+            if teaches {
+                learned = self.learn(source, place, step.length, state.gap);
+                // Even a part of a copy may hold words that are now replaced by others.
+                if learned {
+                    step.length = self.walk(source, place, usize::MAX);
+                }
+            }
+        }
+        let length = step.length as u64 - 1;
+        let (model, encoder) = (&mut self.model, &mut self.encoder);
+        model.operation(encoder, state.recent, operation);
+        if operation == Operation::Literal {
+            let context = self.literal_context(place, state);
+            self.model.literal(&mut self.encoder, context, self.text[place]);
+        } else {
+            model.length(encoder, state.recent, operation, length);
+        }
+        if operation == Operation::Jump {
+            let jump = signed(source) - (signed(place) - signed(state.old_distance));
+            self.model.jump(&mut self.encoder, length, zigzag(jump));
+        } else if operation == Operation::Repeat {
+            self.model.distance(&mut self.encoder, length, step.distance as u64 - 1);
+        }
+        if is_old {
+            self.write_words(source, place, step.length);
+        }
+        self.state = state.after(step, is_old);
+        self.place += step.length;
+        learned
+    }
+
+    fn learn(&mut self, source: usize, place: usize, length: usize, gap: u64) -> bool {
+        let longest = LONGEST_WORD + 1;
+        let back = (usize::try_from(gap).unwrap_or(longest) + longest)
+            .min(source)
+            .min(place - self.base);
+        let (start, end) = (source - back, (source + length).min(source + longest));
+        let mut new = self.text[start..end].to_vec();
+        new[..back].copy_from_slice(&self.text[place - back..place]);
+        self.memory
+            .learn(&self.text[start..end], &new, start == 0, end == self.base)
+    }
+
+    /// Which words of a copy are replaced.
+    fn write_words(&mut self, source: usize, place: usize, length: usize) {
+        let text = self.text;
+        let end = source + length;
+        let mut at = source;
+        if at > 0 && is_word(text[at - 1]) {
+            while at < end && is_word(text[at]) {
+                at += 1;
+            }
+        }
+        while at < end {
+            let start = at;
+            while at < end && is_word(text[at]) {
+                at += 1;
+            }
+            let is_whole = at < self.base && !is_word(text[at]) || at == self.base;
+            let word = at - start;
+            if is_whole && (1..=LONGEST_WORD).contains(&word) {
+                let hash = memory::hash(&text[start..at]);
+                if let Some((_, history)) = self.memory.find(hash, word) {
+                    let new = place + (start - source);
+                    let is_replaced = text[new..new + word] != text[start..at];
+                    self.model.replaced(&mut self.encoder, word, history, is_replaced);
+                    self.memory.used(hash, is_replaced);
+                }
+            }
+            at += 1;
         }
     }
 
