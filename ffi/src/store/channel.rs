@@ -175,11 +175,53 @@ impl From<core::RolloutDecision> for RolloutDecision {
     }
 }
 
+/// The way by which the files of a bundle reached the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum DeliveryWay {
+    /// Every file was on the device.
+    AtHand,
+    /// A patch from an installed bundle.
+    Patch,
+    /// Parts of the archive.
+    Ranges,
+    /// The whole archive.
+    Archive,
+}
+
+/// How the files of a bundle reached the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct Delivery {
+    /// The way that brought the last file.
+    pub way: DeliveryWay,
+    /// Bytes received over the network by this call.
+    pub received: i64,
+    /// Bytes of the files that were copied from installed bundles or continued from an interrupted attempt.
+    pub copied: i64,
+}
+
+impl From<core::Delivery> for Delivery {
+    fn from(delivery: core::Delivery) -> Self {
+        Self {
+            way: match delivery.way {
+                core::DeliveryWay::AtHand => DeliveryWay::AtHand,
+                core::DeliveryWay::Patch => DeliveryWay::Patch,
+                core::DeliveryWay::Ranges => DeliveryWay::Ranges,
+                // The core adds no way that this border does not know.
+                _ => DeliveryWay::Archive,
+            },
+            received: signed(delivery.received),
+            copied: signed(delivery.copied),
+        }
+    }
+}
+
 /// The result of an update from a channel.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct ChannelUpdate {
     /// The outcome.
     pub outcome: ChannelOutcome,
+    /// How the files of an installed bundle reached the device, if one was installed.
+    pub delivery: Option<Delivery>,
     /// The rollout of the candidate, if the channel has one.
     pub rollout: Option<RolloutDecision>,
     /// Releases that the channel offers and this device must not accept.
@@ -194,6 +236,7 @@ impl From<core::ChannelUpdate> for ChannelUpdate {
     fn from(update: core::ChannelUpdate) -> Self {
         Self {
             outcome: update.outcome.into(),
+            delivery: update.delivery.map(Delivery::from),
             rollout: update.rollout.map(RolloutDecision::from),
             skipped: update.passed_over.into_iter().map(Skipped::from).collect(),
             key_ring: signed(update.ring),
@@ -266,7 +309,9 @@ impl Store {
             let outcome = update.outcome.as_str();
             match &update.outcome {
                 core::ChannelOutcome::Installed(record) | core::ChannelOutcome::UpToDate(record) => {
-                    format!("update from channel: {outcome}, {} as {}", record.version, record.id)
+                    let way = update.delivery.map_or("", |delivery| delivery.way.as_str());
+                    let (version, id, comma) = (&record.version, &record.id, if way.is_empty() { "" } else { ", " });
+                    format!("update from channel: {outcome}, {version} as {id}{comma}{way}")
                 }
                 core::ChannelOutcome::BuiltInNext { sequence, .. }
                 | core::ChannelOutcome::BuiltInUpToDate { sequence, .. } => {

@@ -1,6 +1,7 @@
 //! Options that the host decides and no server can change.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use capbundle_core::keys::VerifyingKeys;
 use capbundle_core::store as core;
@@ -92,6 +93,11 @@ pub struct StoreOptions {
     /// default, nor for bundles without a sequence.
     #[uniffi(default = None)]
     pub built_in_sequence: Option<i64>,
+    /// The folder with the web part inside the native app, such as `public` in the resources of an iOS app: an
+    /// update from a static channel does not download the files that are there. They are hashed once for each
+    /// native app.
+    #[uniffi(default = None)]
+    pub built_in_folder: Option<String>,
 }
 
 impl StoreOptions {
@@ -101,6 +107,8 @@ impl StoreOptions {
             |name: &str, starts| -> Result<u32> { Ok(u32::try_from(unsigned(name, starts)?).unwrap_or(u32::MAX)) };
         let budget = self.verify_at_launch_ms;
         let sequence = self.built_in_sequence;
+        let built_in = self.built_in_folder.as_ref();
+        let built_in = built_in.map(|folder| Arc::new(core::BuiltInFolder::new(folder)) as Arc<dyn core::BuiltInFiles>);
         Ok(core::StoreOptions::default()
             .with_required_proof(self.required_proof.to_core()?)
             .with_bundles(self.bundles.as_ref().map(PathBuf::from))
@@ -115,7 +123,8 @@ impl StoreOptions {
             .with_lock_timeout(milliseconds("lockTimeoutMs", self.lock_timeout_ms)?)
             .with_space_margin(unsigned("spaceMargin", self.space_margin)?)
             .with_verify_at_launch(budget.map(|time| milliseconds("verifyAtLaunchMs", time)).transpose()?)
-            .with_built_in_sequence(sequence.map(|number| unsigned("builtInSequence", number)).transpose()?))
+            .with_built_in_sequence(sequence.map(|number| unsigned("builtInSequence", number)).transpose()?)
+            .with_built_in_files(built_in))
     }
 }
 

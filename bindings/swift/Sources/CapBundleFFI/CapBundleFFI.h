@@ -1029,6 +1029,11 @@ int64_t uniffi_capbundle_fn_func_rollout_bucket(RustBuffer app_id, RustBuffer ro
 RustBuffer uniffi_capbundle_fn_func_ask_for_update(uint64_t transport, RustBuffer url, RustBuffer request, RustBuffer cancel, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_EXPECTED_PROOF
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_EXPECTED_PROOF
+RustBuffer uniffi_capbundle_fn_func_expected_proof(RustBuffer answer, RustBuffer public_key, RustBuffer form, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_UPDATE_MODE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_FN_FUNC_UPDATE_MODE
 RustBuffer uniffi_capbundle_fn_func_update_mode(RustBuffer auto_update, RustBuffer direct_update, RustCallStatus *_Nonnull out_status
@@ -1357,6 +1362,12 @@ uint16_t uniffi_capbundle_checksum_func_rollout_bucket(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_ASK_FOR_UPDATE
 #define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_ASK_FOR_UPDATE
 uint16_t uniffi_capbundle_checksum_func_ask_for_update(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_EXPECTED_PROOF
+#define UNIFFI_FFIDEF_UNIFFI_CAPBUNDLE_CHECKSUM_FUNC_EXPECTED_PROOF
+uint16_t uniffi_capbundle_checksum_func_expected_proof(void
 
 );
 #endif

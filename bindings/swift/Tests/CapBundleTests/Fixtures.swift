@@ -123,7 +123,7 @@ let phone = NativeApp(version: "4.5.6", build: "42")
 @discardableResult
 func assertThrows(
     _ kind: ErrorKind, isolation: isolated (any Actor)? = #isolation, file: StaticString = #filePath, line: UInt = #line,
-    _ body: () async throws -> some Any
+    _ body: () async throws -> some Sendable
 ) async -> String {
     do {
         let value = try await body()

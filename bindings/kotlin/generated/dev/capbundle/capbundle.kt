@@ -837,6 +837,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_capbundle_checksum_func_ask_for_update(
     ): Int
+    external fun uniffi_capbundle_checksum_func_expected_proof(
+    ): Int
     external fun uniffi_capbundle_checksum_func_update_mode(
     ): Int
     external fun uniffi_capbundle_checksum_method_verifiedarchive_copy_to(
@@ -1321,6 +1323,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_capbundle_fn_func_ask_for_update(`transport`: Long,`url`: RustBuffer.ByValue,`request`: RustBuffer.ByValue,`cancel`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_capbundle_fn_func_expected_proof(`answer`: RustBuffer.ByValue,`publicKey`: RustBuffer.ByValue,`form`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_capbundle_fn_func_update_mode(`autoUpdate`: RustBuffer.ByValue,`directUpdate`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_capbundle_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1473,6 +1477,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_func_ask_for_update() and 0xFFFF) != 21123) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_capbundle_checksum_func_expected_proof() and 0xFFFF) != 12643) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_capbundle_checksum_func_update_mode() and 0xFFFF) != 61) {
@@ -8267,6 +8274,11 @@ data class ChannelUpdate (
     val `outcome`: ChannelOutcome
     ,
     /**
+     * How the files of an installed bundle reached the device, if one was installed.
+     */
+    val `delivery`: Delivery?
+    ,
+    /**
      * The rollout of the candidate, if the channel has one.
      */
     val `rollout`: RolloutDecision?
@@ -8302,6 +8314,7 @@ public object FfiConverterTypeChannelUpdate: FfiConverterRustBuffer<ChannelUpdat
     override fun read(buf: ByteBuffer): ChannelUpdate {
         return ChannelUpdate(
             FfiConverterTypeChannelOutcome.read(buf),
+            FfiConverterOptionalTypeDelivery.read(buf),
             FfiConverterOptionalTypeRolloutDecision.read(buf),
             FfiConverterSequenceTypeSkipped.read(buf),
             FfiConverterLong.read(buf),
@@ -8311,6 +8324,7 @@ public object FfiConverterTypeChannelUpdate: FfiConverterRustBuffer<ChannelUpdat
 
     override fun allocationSize(value: ChannelUpdate) = (
             FfiConverterTypeChannelOutcome.allocationSize(value.`outcome`) +
+            FfiConverterOptionalTypeDelivery.allocationSize(value.`delivery`) +
             FfiConverterOptionalTypeRolloutDecision.allocationSize(value.`rollout`) +
             FfiConverterSequenceTypeSkipped.allocationSize(value.`skipped`) +
             FfiConverterLong.allocationSize(value.`keyRing`) +
@@ -8319,6 +8333,7 @@ public object FfiConverterTypeChannelUpdate: FfiConverterRustBuffer<ChannelUpdat
 
     override fun write(value: ChannelUpdate, buf: ByteBuffer) {
             FfiConverterTypeChannelOutcome.write(value.`outcome`, buf)
+            FfiConverterOptionalTypeDelivery.write(value.`delivery`, buf)
             FfiConverterOptionalTypeRolloutDecision.write(value.`rollout`, buf)
             FfiConverterSequenceTypeSkipped.write(value.`skipped`, buf)
             FfiConverterLong.write(value.`keyRing`, buf)
@@ -8472,6 +8487,61 @@ public object FfiConverterTypeDamage: FfiConverterRustBuffer<Damage> {
     override fun write(value: Damage, buf: ByteBuffer) {
             FfiConverterString.write(value.`path`, buf)
             FfiConverterString.write(value.`problem`, buf)
+    }
+}
+
+
+
+/**
+ * How the files of a bundle reached the device.
+ */
+data class Delivery (
+    /**
+     * The way that brought the last file.
+     */
+    val `way`: DeliveryWay
+    ,
+    /**
+     * Bytes received over the network by this call.
+     */
+    val `received`: kotlin.Long
+    ,
+    /**
+     * Bytes of the files that were copied from installed bundles or continued from an interrupted attempt.
+     */
+    val `copied`: kotlin.Long
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDelivery: FfiConverterRustBuffer<Delivery> {
+    override fun read(buf: ByteBuffer): Delivery {
+        return Delivery(
+            FfiConverterTypeDeliveryWay.read(buf),
+            FfiConverterLong.read(buf),
+            FfiConverterLong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Delivery) = (
+            FfiConverterTypeDeliveryWay.allocationSize(value.`way`) +
+            FfiConverterLong.allocationSize(value.`received`) +
+            FfiConverterLong.allocationSize(value.`copied`)
+    )
+
+    override fun write(value: Delivery, buf: ByteBuffer) {
+            FfiConverterTypeDeliveryWay.write(value.`way`, buf)
+            FfiConverterLong.write(value.`received`, buf)
+            FfiConverterLong.write(value.`copied`, buf)
     }
 }
 
@@ -10735,6 +10805,13 @@ data class StoreOptions (
      * default, nor for bundles without a sequence.
      */
     val `builtInSequence`: kotlin.Long? = null
+    ,
+    /**
+     * The folder with the web part inside the native app, such as `public` in the resources of an iOS app: an
+     * update from a static channel does not download the files that are there. They are hashed once for each
+     * native app.
+     */
+    val `builtInFolder`: kotlin.String? = null
 
 ){
 
@@ -10765,6 +10842,7 @@ public object FfiConverterTypeStoreOptions: FfiConverterRustBuffer<StoreOptions>
             FfiConverterLong.read(buf),
             FfiConverterOptionalLong.read(buf),
             FfiConverterOptionalLong.read(buf),
+            FfiConverterOptionalString.read(buf),
         )
     }
 
@@ -10782,7 +10860,8 @@ public object FfiConverterTypeStoreOptions: FfiConverterRustBuffer<StoreOptions>
             FfiConverterLong.allocationSize(value.`lockTimeoutMs`) +
             FfiConverterLong.allocationSize(value.`spaceMargin`) +
             FfiConverterOptionalLong.allocationSize(value.`verifyAtLaunchMs`) +
-            FfiConverterOptionalLong.allocationSize(value.`builtInSequence`)
+            FfiConverterOptionalLong.allocationSize(value.`builtInSequence`) +
+            FfiConverterOptionalString.allocationSize(value.`builtInFolder`)
     )
 
     override fun write(value: StoreOptions, buf: ByteBuffer) {
@@ -10800,6 +10879,7 @@ public object FfiConverterTypeStoreOptions: FfiConverterRustBuffer<StoreOptions>
             FfiConverterLong.write(value.`spaceMargin`, buf)
             FfiConverterOptionalLong.write(value.`verifyAtLaunchMs`, buf)
             FfiConverterOptionalLong.write(value.`builtInSequence`, buf)
+            FfiConverterOptionalString.write(value.`builtInFolder`, buf)
     }
 }
 
@@ -12329,6 +12409,59 @@ public object FfiConverterTypeConfirmation : FfiConverterRustBuffer<Confirmation
 
 
 /**
+ * The way by which the files of a bundle reached the device.
+ */
+
+enum class DeliveryWay {
+
+    /**
+     * Every file was on the device.
+     */
+    AT_HAND,
+    /**
+     * A patch from an installed bundle.
+     */
+    PATCH,
+    /**
+     * Parts of the archive.
+     */
+    RANGES,
+    /**
+     * The whole archive.
+     */
+    ARCHIVE;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDeliveryWay: FfiConverterRustBuffer<DeliveryWay> {
+    override fun read(buf: ByteBuffer) = try {
+
+        DeliveryWay.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: DeliveryWay) = 4UL
+
+    override fun write(value: DeliveryWay, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * The kind of an error, for programs. The message is for people.
  */
 
@@ -13744,7 +13877,7 @@ public object FfiConverterTypeTransportError : FfiConverterRustBuffer<TransportE
 sealed class UpdateAnswer {
 
     /**
-     * The server offers a bundle: pass it to `Store.installFrom`.
+     * The server offers a bundle: pass its URL and its `expectedProof` to `Store.installFrom`.
      */
     data class Offer(
         /**
@@ -14514,6 +14647,38 @@ public object FfiConverterOptionalTypeCheckOptions: FfiConverterRustBuffer<Check
         } else {
             buf.put(1)
             FfiConverterTypeCheckOptions.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeDelivery: FfiConverterRustBuffer<Delivery?> {
+    override fun read(buf: ByteBuffer): Delivery? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeDelivery.read(buf)
+    }
+
+    override fun allocationSize(value: Delivery?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeDelivery.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Delivery?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeDelivery.write(value, buf)
         }
     }
 }
@@ -15502,6 +15667,28 @@ public object FfiConverterSequenceTypeApplyCondition: FfiConverterRustBuffer<Lis
         FfiConverterString.lower(`url`),
         FfiConverterTypeUpdateRequest.lower(`request`),
         FfiConverterOptionalTypeCancelToken.lower(`cancel`),_status)
+}
+    )
+    }
+
+
+        /**
+         * How the bundle of an offer is verified: the `proof` of `RemoteArchive` for `Store.installFrom`. With a public key
+         * (PEM text, or several keys) the bundle must be signed and encrypted by it, without one it needs a SHA-256. Only the
+         * arguments of the app decide that, never what the server sends or omits. The default of `form` is `V3`.
+         *
+         * Throws `NotTrusted` if the offer cannot be verified this way, `KeyInvalid`; `InvalidInput` for another answer
+         * than `Offer`.
+         */
+    @Throws(CapBundleException::class) fun `expectedProof`(`answer`: UpdateAnswer, `publicKey`: kotlin.String? = null, `form`: ChecksumForm? = null): ExpectedProof {
+            return FfiConverterTypeExpectedProof.lift(
+    uniffiRustCallWithError(CapBundleException) { _status ->
+    UniffiLib.uniffi_capbundle_fn_func_expected_proof(
+
+
+        FfiConverterTypeUpdateAnswer.lower(`answer`),
+        FfiConverterOptionalString.lower(`publicKey`),
+        FfiConverterOptionalTypeChecksumForm.lower(`form`),_status)
 }
     )
     }

@@ -5116,6 +5116,10 @@ public struct ChannelUpdate: Equatable, Hashable {
      */
     public let outcome: ChannelOutcome
     /**
+     * How the files of an installed bundle reached the device, if one was installed.
+     */
+    public let delivery: Delivery?
+    /**
      * The rollout of the candidate, if the channel has one.
      */
     public let rollout: RolloutDecision?
@@ -5139,6 +5143,9 @@ public struct ChannelUpdate: Equatable, Hashable {
          * The outcome.
          */outcome: ChannelOutcome,
         /**
+         * How the files of an installed bundle reached the device, if one was installed.
+         */delivery: Delivery?,
+        /**
          * The rollout of the candidate, if the channel has one.
          */rollout: RolloutDecision?,
         /**
@@ -5151,6 +5158,7 @@ public struct ChannelUpdate: Equatable, Hashable {
          * Why the published next key ring was not followed, if so. The previous ring stays in effect.
          */keyRingProblem: String?) {
         self.outcome = outcome
+        self.delivery = delivery
         self.rollout = rollout
         self.skipped = skipped
         self.keyRing = keyRing
@@ -5174,6 +5182,7 @@ public struct FfiConverterTypeChannelUpdate: FfiConverterRustBuffer {
         return
             try ChannelUpdate(
                 outcome: FfiConverterTypeChannelOutcome.read(from: &buf),
+                delivery: FfiConverterOptionTypeDelivery.read(from: &buf),
                 rollout: FfiConverterOptionTypeRolloutDecision.read(from: &buf),
                 skipped: FfiConverterSequenceTypeSkipped.read(from: &buf),
                 keyRing: FfiConverterInt64.read(from: &buf),
@@ -5183,6 +5192,7 @@ public struct FfiConverterTypeChannelUpdate: FfiConverterRustBuffer {
 
     public static func write(_ value: ChannelUpdate, into buf: inout [UInt8]) {
         FfiConverterTypeChannelOutcome.write(value.outcome, into: &buf)
+        FfiConverterOptionTypeDelivery.write(value.delivery, into: &buf)
         FfiConverterOptionTypeRolloutDecision.write(value.rollout, into: &buf)
         FfiConverterSequenceTypeSkipped.write(value.skipped, into: &buf)
         FfiConverterInt64.write(value.keyRing, into: &buf)
@@ -5420,6 +5430,85 @@ public func FfiConverterTypeDamage_lift(_ buf: RustBuffer) throws -> Damage {
 #endif
 public func FfiConverterTypeDamage_lower(_ value: Damage) -> RustBuffer {
     return FfiConverterTypeDamage.lower(value)
+}
+
+
+/**
+ * How the files of a bundle reached the device.
+ */
+public struct Delivery: Equatable, Hashable {
+    /**
+     * The way that brought the last file.
+     */
+    public let way: DeliveryWay
+    /**
+     * Bytes received over the network by this call.
+     */
+    public let received: Int64
+    /**
+     * Bytes of the files that were copied from installed bundles or continued from an interrupted attempt.
+     */
+    public let copied: Int64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The way that brought the last file.
+         */way: DeliveryWay,
+        /**
+         * Bytes received over the network by this call.
+         */received: Int64,
+        /**
+         * Bytes of the files that were copied from installed bundles or continued from an interrupted attempt.
+         */copied: Int64) {
+        self.way = way
+        self.received = received
+        self.copied = copied
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Delivery: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDelivery: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Delivery {
+        return
+            try Delivery(
+                way: FfiConverterTypeDeliveryWay.read(from: &buf),
+                received: FfiConverterInt64.read(from: &buf),
+                copied: FfiConverterInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Delivery, into buf: inout [UInt8]) {
+        FfiConverterTypeDeliveryWay.write(value.way, into: &buf)
+        FfiConverterInt64.write(value.received, into: &buf)
+        FfiConverterInt64.write(value.copied, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDelivery_lift(_ buf: RustBuffer) throws -> Delivery {
+    return try FfiConverterTypeDelivery.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDelivery_lower(_ value: Delivery) -> RustBuffer {
+    return FfiConverterTypeDelivery.lower(value)
 }
 
 
@@ -8523,6 +8612,12 @@ public struct StoreOptions: Equatable, Hashable {
      * default, nor for bundles without a sequence.
      */
     public let builtInSequence: Int64?
+    /**
+     * The folder with the web part inside the native app, such as `public` in the resources of an iOS app: an
+     * update from a static channel does not download the files that are there. They are hashed once for each
+     * native app.
+     */
+    public let builtInFolder: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -8579,7 +8674,12 @@ public struct StoreOptions: Equatable, Hashable {
          * The sequence of the release built into the native app. Nothing with this sequence or a lower one is
          * installed or served, so that an update from an app store is never reverted over the air. Not checked by
          * default, nor for bundles without a sequence.
-         */builtInSequence: Int64? = nil) {
+         */builtInSequence: Int64? = nil,
+        /**
+         * The folder with the web part inside the native app, such as `public` in the resources of an iOS app: an
+         * update from a static channel does not download the files that are there. They are hashed once for each
+         * native app.
+         */builtInFolder: String? = nil) {
         self.requiredProof = requiredProof
         self.bundles = bundles
         self.attempts = attempts
@@ -8594,6 +8694,7 @@ public struct StoreOptions: Equatable, Hashable {
         self.spaceMargin = spaceMargin
         self.verifyAtLaunchMs = verifyAtLaunchMs
         self.builtInSequence = builtInSequence
+        self.builtInFolder = builtInFolder
     }
 
 
@@ -8625,7 +8726,8 @@ public struct FfiConverterTypeStoreOptions: FfiConverterRustBuffer {
                 lockTimeoutMs: FfiConverterInt64.read(from: &buf),
                 spaceMargin: FfiConverterInt64.read(from: &buf),
                 verifyAtLaunchMs: FfiConverterOptionInt64.read(from: &buf),
-                builtInSequence: FfiConverterOptionInt64.read(from: &buf)
+                builtInSequence: FfiConverterOptionInt64.read(from: &buf),
+                builtInFolder: FfiConverterOptionString.read(from: &buf)
         )
     }
 
@@ -8644,6 +8746,7 @@ public struct FfiConverterTypeStoreOptions: FfiConverterRustBuffer {
         FfiConverterInt64.write(value.spaceMargin, into: &buf)
         FfiConverterOptionInt64.write(value.verifyAtLaunchMs, into: &buf)
         FfiConverterOptionInt64.write(value.builtInSequence, into: &buf)
+        FfiConverterOptionString.write(value.builtInFolder, into: &buf)
     }
 }
 
@@ -10256,6 +10359,101 @@ public func FfiConverterTypeConfirmation_lift(_ buf: RustBuffer) throws -> Confi
 #endif
 public func FfiConverterTypeConfirmation_lower(_ value: Confirmation) -> RustBuffer {
     return FfiConverterTypeConfirmation.lower(value)
+}
+
+
+
+/**
+ * The way by which the files of a bundle reached the device.
+ */
+
+public enum DeliveryWay: Equatable, Hashable {
+
+    /**
+     * Every file was on the device.
+     */
+    case atHand
+    /**
+     * A patch from an installed bundle.
+     */
+    case patch
+    /**
+     * Parts of the archive.
+     */
+    case ranges
+    /**
+     * The whole archive.
+     */
+    case archive
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DeliveryWay: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDeliveryWay: FfiConverterRustBuffer {
+    typealias SwiftType = DeliveryWay
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DeliveryWay {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .atHand
+
+        case 2: return .patch
+
+        case 3: return .ranges
+
+        case 4: return .archive
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DeliveryWay, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .atHand:
+            writeInt(&buf, Int32(1))
+
+
+        case .patch:
+            writeInt(&buf, Int32(2))
+
+
+        case .ranges:
+            writeInt(&buf, Int32(3))
+
+
+        case .archive:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeliveryWay_lift(_ buf: RustBuffer) throws -> DeliveryWay {
+    return try FfiConverterTypeDeliveryWay.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeliveryWay_lower(_ value: DeliveryWay) -> RustBuffer {
+    return FfiConverterTypeDeliveryWay.lower(value)
 }
 
 
@@ -12058,7 +12256,7 @@ public func FfiConverterTypeTransportError_lower(_ value: TransportError) -> Rus
 public enum UpdateAnswer: Equatable, Hashable {
 
     /**
-     * The server offers a bundle: pass it to `Store.installFrom`.
+     * The server offers a bundle: pass its URL and its `expectedProof` to `Store.installFrom`.
      */
     case offer(
         /**
@@ -12668,6 +12866,30 @@ fileprivate struct FfiConverterOptionTypeCheckOptions: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeCheckOptions.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeDelivery: FfiConverterRustBuffer {
+    typealias SwiftType = Delivery?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeDelivery.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeDelivery.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -13479,6 +13701,24 @@ public func askForUpdate(transport: HttpTransport, url: String, request: UpdateR
 })
 }
 /**
+ * How the bundle of an offer is verified: the `proof` of `RemoteArchive` for `Store.installFrom`. With a public key
+ * (PEM text, or several keys) the bundle must be signed and encrypted by it, without one it needs a SHA-256. Only the
+ * arguments of the app decide that, never what the server sends or omits. The default of `form` is `V3`.
+ *
+ * Throws `NotTrusted` if the offer cannot be verified this way, `KeyInvalid`; `InvalidInput` for another answer
+ * than `Offer`.
+ */
+public func expectedProof(answer: UpdateAnswer, publicKey: String? = nil, form: ChecksumForm? = nil)throws  -> ExpectedProof  {
+    return try  FfiConverterTypeExpectedProof_lift(try rustCallWithError(FfiConverterTypeCapBundleError_lift) {
+        uniffiCallStatus in
+    uniffi_capbundle_fn_func_expected_proof(
+        FfiConverterTypeUpdateAnswer_lower(answer),
+        FfiConverterOptionString.lower(publicKey),
+        FfiConverterOptionTypeChecksumForm.lower(form),uniffiCallStatus
+    )
+})
+}
+/**
  * The mode of an app's configuration, from `autoUpdate` and the deprecated `directUpdate` of
  * `capacitor.config.json`: each the JSON of its value (`true`, `"onLaunch"`), or nothing if it is absent.
  *
@@ -13540,6 +13780,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_func_ask_for_update() != 21123) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_capbundle_checksum_func_expected_proof() != 12643) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_capbundle_checksum_func_update_mode() != 61) {
