@@ -17,6 +17,7 @@ mod key;
 mod prepare;
 
 pub use brotli_exclusion::BrotliExclusion;
+#[cfg(test)]
 pub(crate) use file::FileSource;
 pub use file::{Manifest, ManifestFile, ManifestRow};
 pub use key::file_key;

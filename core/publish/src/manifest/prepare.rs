@@ -242,9 +242,10 @@ impl Workshop<'_> {
         let compressed = self.compress(file, path, WINDOW_BITS)?;
         let is_confusable = is_taken_for_a_wrapper(compressed.source.path())?;
         if is_required {
-            return match is_confusable {
-                true => self.compress(file, path, OTHER_WINDOW_BITS).map(Some),
-                false => Ok(Some(compressed)),
+            return if is_confusable {
+                self.compress(file, path, OTHER_WINDOW_BITS).map(Some)
+            } else {
+                Ok(Some(compressed))
             };
         }
         let is_worth_it = compressed.size + MIN_SAVING < file.size && !is_confusable;

@@ -97,7 +97,7 @@ impl FileStorage for S3Files<'_> {
     }
 }
 
-/// Below a URL that accepts `PUT`, such as a folder of a WebDAV server.
+/// Below a URL that accepts `PUT`, such as a folder of a `WebDAV` server.
 #[derive(Debug)]
 pub struct PutFiles<'a> {
     transport: &'a dyn Transport,

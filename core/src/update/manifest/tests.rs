@@ -13,7 +13,8 @@ use crate::progress::Control;
 /// `hello` in Brotli.
 const HELLO: [u8; 9] = [0x0b, 0x02, 0x80, b'h', b'e', b'l', b'l', b'o', 0x03];
 
-fn entry(name: &str, hash: impl ToString) -> ManifestEntry {
+#[allow(clippy::needless_pass_by_value, reason = "texts and digests")]
+fn entry(name: &str, hash: impl std::fmt::Display) -> ManifestEntry {
     ManifestEntry::new(
         name,
         hash.to_string(),

@@ -92,7 +92,7 @@ async fn redirect(state: &ServerState, path: String, url: String, method: &Metho
         return finish(response, Body::empty());
     }
     // A presigned URL is valid for GET only, so this server answers HEAD.
-    let content_type = content_type(&path);
+    let content_type = content_type(path.rsplit('/').next().unwrap_or_default());
     let size = state
         .files
         .run_blocking("read the size of an archive", move |storage| storage.size(&path))
@@ -106,7 +106,7 @@ async fn redirect(state: &ServerState, path: String, url: String, method: &Metho
 }
 
 fn content_type(name: &str) -> &'static str {
-    if name.ends_with(".bin") {
+    if validation::is_file_name(name) {
         "application/octet-stream"
     } else {
         "application/zip"

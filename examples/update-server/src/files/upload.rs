@@ -88,7 +88,7 @@ enum Kind {
 
 impl Kind {
     fn of(path: &[(String, String)]) -> Self {
-        let is_file = |(name, value): &(String, String)| name == "name" && value.ends_with(".bin");
+        let is_file = |(name, value): &(String, String)| name == "name" && value.strip_suffix(".bin").is_some();
         if path.iter().any(is_file) {
             Self::File
         } else {
