@@ -17,7 +17,7 @@ const CHECK_EVERY: u32 = 4096;
 
 /// Writes the new side of a patch, in pieces of at most 256 KiB: exactly `header.new_size` bytes, or an error.
 ///
-/// `patch` stands behind its header, which [`PatchHeader::read`] read. Memory: at most 32 MiB whatever the sizes. Nothing
+/// `patch` stands behind its header, which [`PatchHeader::read`] read. Memory: 20 MiB whatever the sizes. Nothing
 /// that it writes is proved: verify each file.
 ///
 /// # Errors

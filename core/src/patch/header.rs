@@ -6,7 +6,7 @@ use super::damaged;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 
-/// A byte that is no text, the name of the format and a line ending: a transfer in text mode damages it visibly.
+/// A byte that is not text, the name of the format and a line ending: a transfer in text mode damages it visibly.
 const MAGIC: [u8; 8] = *b"\x89CBPTCH\n";
 const VERSION: u8 = 1;
 /// The size of every header.

@@ -58,6 +58,9 @@ const NONE: Entry = Entry {
     replacement: [0; LONGEST_WORD],
 };
 
+/// An entry as it was.
+pub struct Saved(usize, u32, Entry);
+
 /// The replacements so far.
 pub struct Memory {
     /// The hash of each entry. Apart, so that they stay in a processor's cache: nearly all words are in no entry.
@@ -96,6 +99,18 @@ impl Memory {
     pub fn used(&mut self, hash: u32, was_replaced: bool) {
         let history = &mut self.entries[place(hash)].history;
         *history = *history << 1 | u8::from(was_replaced);
+    }
+
+    /// What is remembered where a word with `hash` belongs, for [`restore`](Self::restore).
+    #[must_use]
+    pub fn saved(&self, hash: u32) -> Saved {
+        let place = place(hash);
+        Saved(place, self.hashes[place], self.entries[place])
+    }
+
+    /// Forgets what was learned since.
+    pub fn restore(&mut self, saved: &Saved) {
+        (self.hashes[saved.0], self.entries[saved.0]) = (saved.1, saved.2);
     }
 
     /// Remembers the words of `old` that `new`, which is as long, replaces. Words are whole if a byte that is part of no word

@@ -1,4 +1,4 @@
-//! Patches: the files of a bundle that the device does not have, told by the files that it has.
+//! Patches: they make the changed files of a bundle from the files of an older one.
 //!
 //! Bundlers rename every chunk whose hash changed, so most changed files are old ones under new names with small edits. A
 //! patch reads all files of the old bundle as one sequence of bytes (the **old side**, in the order of its file list) and

@@ -8,7 +8,7 @@ use super::chance::{flag, tree};
 /// What a patch does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Writes a byte that it tells.
+    /// Writes a byte that the patch contains.
     Literal,
     /// Copies from one of the last four distances.
     Again(u32),
@@ -213,7 +213,7 @@ pub fn distance_set(length: u64) -> usize {
 pub struct LiteralContext {
     /// The last four bytes of the new side, the newest lowest; zero before its start.
     pub last: u32,
-    /// The byte that the last copy would have gone on with; 0 if there is none.
+    /// The next byte of the last copy, had it been longer; 0 if it does not exist.
     pub expected: u8,
     /// Literals since the last copy.
     pub run: u32,
@@ -317,7 +317,7 @@ const LOGISTIC: [i32; 33] = [
     1, 2, 3, 6, 10, 16, 27, 45, 73, 120, 194, 310, 488, 747, 1101, 1546, 2047, 2549, 2994, 3348, 3607, 3785, 3901,
     3975, 4022, 4050, 4068, 4079, 4085, 4089, 4092, 4093, 4094,
 ];
-/// Chances beyond are as good as certain.
+/// Chances beyond are treated as certain.
 const FARTHEST: i32 = 2047;
 
 /// 4096 / (1 + e^(-x / 256)), by straight lines between the steps; from 1 to 4095.

@@ -4,7 +4,7 @@
 const HASH_BITS: u32 = 22;
 const BUCKETS: usize = 1 << HASH_BITS;
 /// Steps along a chain of the window.
-const DEPTH: usize = 32;
+const DEPTH: usize = 12;
 /// Hashes read up to as many bytes behind a position; the text is padded with them.
 pub(super) const PADDING: usize = 64;
 const NONE: u32 = u32::MAX;

@@ -4,7 +4,7 @@ use capbundle::patch::model::{LiteralContext, Model, Operation, Recent, distance
 
 use super::encoder::{Cost, Encoder};
 use super::matches::{Chains, PADDING, Places, common};
-use capbundle::patch::memory::{self, LONGEST_GAP, LONGEST_WORD, Memory, is_word};
+use capbundle::patch::memory::{self, LONGEST_GAP, LONGEST_WORD, Memory, Saved, is_word};
 
 /// As the reader's.
 const WINDOW: usize = 8 << 20;
@@ -15,7 +15,7 @@ const SPAN: usize = 2048;
 /// The shortest copies worth a look.
 const SHORTEST_JUMP: usize = 4;
 const SHORTEST_REPEAT: usize = 3;
-/// Costs of operations and lengths are read from the model anew after as many operations.
+/// Costs of operations and lengths are read from the model again after as many operations.
 const STALE_AFTER: usize = 512;
 /// Lengths that stand for each set of jumps and of distances.
 const JUMP_SETS: [u64; 4] = [0, 8, 16, 32];
@@ -131,9 +131,9 @@ impl<'a> Parser<'a> {
             base,
             end,
             indexes: [
-                (Places::new(old, 64, 8), 12),
-                (Places::new(old, 24, 4), 12),
-                (Places::new(old, 7, 1), 40),
+                (Places::new(old, 64, 8), 4),
+                (Places::new(old, 24, 4), 6),
+                (Places::new(old, 7, 1), 16),
             ],
             chains: Chains::new(base, end - base),
             model: Box::new(Model::new()),
@@ -363,7 +363,7 @@ impl<'a> Parser<'a> {
         let (text, base) = (self.text, self.base);
         let limit = (base - source).min(self.end - place);
         self.words.clear();
-        self.words.push(0);
+        self.note(0);
         let mut sum = 0;
         let mut length = 0;
         while length < limit && length < most {
@@ -378,7 +378,7 @@ impl<'a> Parser<'a> {
                         let is_replaced = new == replacement;
                         if !is_replaced && *new != text[at..at + word] {
                             for _ in 0..common(new, &text[at..at + word]) {
-                                self.words.push(sum);
+                                self.note(sum);
                                 length += 1;
                             }
                             break;
@@ -389,10 +389,10 @@ impl<'a> Parser<'a> {
                             .of(|cost| _ = model.replaced(cost, word, history, is_replaced));
                         for place in 1..word {
                             let is_plain = new[..place] == text[at..at + place];
-                            self.words.push(if is_plain { sum } else { IMPOSSIBLE });
+                            self.note(if is_plain { sum } else { IMPOSSIBLE });
                         }
                         sum += flag;
-                        self.words.push(sum);
+                        self.note(sum);
                         length += word;
                         continue;
                     }
@@ -401,10 +401,17 @@ impl<'a> Parser<'a> {
             if text[at] != text[place + length] {
                 break;
             }
-            self.words.push(sum);
+            self.note(sum);
             length += 1;
         }
         length
+    }
+
+    /// Notes the cost of the words of one more byte. Of long copies, which are taken whole, not all are needed.
+    fn note(&mut self, cost: u32) {
+        if self.words.len() < 2 * LONG {
+            self.words.push(cost);
+        }
     }
 
     fn common_at(&self, source: usize, place: usize) -> usize {
@@ -460,12 +467,26 @@ impl<'a> Parser<'a> {
             if is_whole {
                 step.length = self.walk(source, place, usize::MAX);
             }
-            if teaches {
-                learned = self.learn(source, place, step.length, state.gap);
-                // Even a part of a copy may hold words that are now replaced by others.
-                if learned {
-                    step.length = self.walk(source, place, usize::MAX);
+            // A longer copy may show where a word ends, and so teach one more. The reader learns from the final length, and
+            // even a part of a copy may hold words that are now replaced by others.
+            let saved = if teaches {
+                self.saved(source, step.length, state.gap)
+            } else {
+                Vec::new()
+            };
+            while teaches && self.learn(source, place, step.length, state.gap) {
+                learned = true;
+                let length = self.walk(source, place, usize::MAX);
+                if length == step.length {
+                    break;
                 }
+                if length == 0 {
+                    // What the copy teaches makes it wrong from its first word on. A literal teaches nothing.
+                    saved.iter().for_each(|saved| self.memory.restore(saved));
+                    self.write_one(LITERAL);
+                    return true;
+                }
+                step.length = length;
             }
         }
         let length = step.length as u64 - 1;
@@ -489,6 +510,17 @@ impl<'a> Parser<'a> {
         self.state = state.after(step, is_old);
         self.place += step.length;
         learned
+    }
+
+    /// The memory of all words that a copy may teach.
+    fn saved(&self, source: usize, length: usize, gap: u64) -> Vec<Saved> {
+        let longest = LONGEST_WORD + 1;
+        let back = usize::try_from(gap).unwrap_or(longest) + longest;
+        let text = &self.text
+            [source.saturating_sub(back)..(source + length.max(longest)).min(self.base).min(source + longest)];
+        text.split(|byte| !is_word(*byte))
+            .map(|word| self.memory.saved(memory::hash(word)))
+            .collect()
     }
 
     fn learn(&mut self, source: usize, place: usize, length: usize, gap: u64) -> bool {
