@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (Encoding, PublicFormat, load_der_public_key, load_pem_private_key,
                                                           load_pem_public_key)
 
+import second_patch
+
 MAGIC, FIXED_HEADER = b"\x89CBSEAL\n", struct.Struct(">8sBBH7sBQ")
 OAEP, PSS = padding.OAEP(padding.MGF1(SHA256()), SHA256(), None), padding.PSS(padding.MGF1(SHA256()), 32)
 NO_RING = {"keys": [], "threshold": 0, "retired": [], "number": None}  # what the first ring follows
@@ -173,6 +175,13 @@ def check_file_list(data):
     paths = [entry["path"].encode() for entry in read_document(data, FILE_LIST, ())["files"]]
     require(paths == sorted(set(paths)), "paths out of order or twice")
 
+def patched(data, head):
+    old = re.search("^old: ?(.*)$", head, re.M)[1]
+    try:
+        return second_patch.open_patch(data, urllib.parse.unquote_to_bytes(old))[2]
+    except second_patch.Refused as refused:
+        raise Refused("unsupported" if str(refused) == "version" else "invalid_input") from None
+
 def outcome(kind, vector, folder):
     head, _, body = vector.read_text("utf-8").partition("\n\n")
     given = {name: urllib.parse.unquote(value.strip()) for name, _, value in (line.partition(":") for line in head.splitlines())}
@@ -183,12 +192,12 @@ def outcome(kind, vector, folder):
         ring = next_ring((folder / "trust" / name).read_bytes(), ring)
     checks = {"sealed": lambda: open_sealed(data, load_pem_private_key((folder / "keys" / given["key"]).read_bytes(), None)),
               "releases": lambda: check_release(data, ring, given, content_key), "json": lambda: parse(data),
-              "rings": lambda: next_ring(data, ring, given["app"]), "file-lists": lambda: check_file_list(data)}
+              "patches": lambda: patched(data, head), "rings": lambda: next_ring(data, ring, given["app"]), "file-lists": lambda: check_file_list(data)}
     try:
         plain = checks[kind]()
     except Refused as refused:
         return str(refused).partition(":")[0].replace("malformed", "decryption_failed" if kind == "sealed" else "malformed")
-    return f"ok {hashlib.sha256(plain).hexdigest()}" if kind == "sealed" else "ok"
+    return f"ok {hashlib.sha256(plain).hexdigest()}" if kind in ("sealed", "patches") else "ok"
 
 if __name__ == "__main__":
     command, first, *others = sys.argv[1], *map(pathlib.Path, sys.argv[2:])
@@ -199,6 +208,6 @@ if __name__ == "__main__":
         kind, payload, signers = open_envelope(first.read_bytes(), [load_pem_public_key(pem.read_bytes()) for pem in others])
         print(json.dumps({"type": kind, "payload": attempt(UnicodeError, payload.decode), "signers": [*map(key_id, signers)]}))
     elif command == "vectors":
-        for kind in ("sealed", "releases", "rings", "file-lists", "json"):
+        for kind in ("sealed", "patches", "releases", "rings", "file-lists", "json"):
             for vector in sorted((first / kind).glob("*.txt")):
                 print(f"{kind}/{vector.stem} {outcome(kind, vector, first)}")

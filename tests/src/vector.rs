@@ -14,13 +14,15 @@
 //! - `rings`, `app`, `channel`, `native`, `now` and others: the state of the device that verifies a release or a key ring; see
 //!   [`releases`].
 //! - `key`: for a sealed archive, the private content key that opens it.
-//! - `plain`: for `ok`, the SHA-256 of the plain archive.
+//! - `old`: for a patch, the bytes of the old side.
+//! - `plain`: for `ok`, the SHA-256 of the plain archive, or of what the patch writes.
 //! - `released`: the number of plain bytes that may be released before a sealed archive is rejected, and their SHA-256.
 //!
 //! In values, `%41` stands for the byte `A`. This escapes significant spaces and bytes that are not text.
 
 pub mod archives;
 pub mod capgo;
+pub mod patches;
 pub mod releases;
 pub mod sealed;
 
@@ -45,6 +47,7 @@ pub fn generated(root: &Path) -> Result<Vec<(String, String)>, String> {
     let archives = archives::all();
     let capgo = capgo::all(&keys);
     let sealed = sealed::all(&sealed::ContentKeys::read(&root.join("keys"))?);
+    let patches = patches::all()?;
     let forged = [capgo::forged_pems(&keys), releases::forged_pems(&keys)]
         .concat()
         .into_iter()
@@ -66,16 +69,18 @@ pub fn generated(root: &Path) -> Result<Vec<(String, String)>, String> {
         .chain(archives.iter().map(|vector| file("archives", vector)))
         .chain(capgo.iter().map(|vector| file("capgo-v2", vector)))
         .chain(sealed.iter().map(|vector| file("sealed", vector)))
+        .chain(patches.iter().map(|vector| file("patches", vector)))
         .chain(trusted)
         .chain(of_releases)
         .collect())
 }
 
 /// The folders that contain only vectors.
-pub const FOLDERS: [&str; 7] = [
+pub const FOLDERS: [&str; 8] = [
     "archives",
     "capgo-v2",
     "sealed",
+    "patches",
     "releases",
     "rings",
     "file-lists",

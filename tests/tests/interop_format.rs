@@ -24,7 +24,7 @@ const SIZES: [usize; 7] = [0, 1, 65_535, 65_536, 65_537, 200_000, 3 << 20];
 /// Keys of all sizes in `tests/vectors/keys`; the last one is in no ring.
 const SIGNERS: [&str; 3] = ["test-signer", "test-signer-3072", "test-signer-4096"];
 /// The folders of vectors whose results docs/format.md defines.
-const FORMAT_FOLDERS: [&str; 5] = ["sealed", "releases", "rings", "file-lists", "json"];
+const FORMAT_FOLDERS: [&str; 6] = ["sealed", "patches", "releases", "rings", "file-lists", "json"];
 
 #[test]
 fn the_peer_opens_what_we_seal() {

@@ -1,4 +1,4 @@
-//! Every vector of a release, a key ring, a file list and strict JSON has the result in its `expect:` line, and OpenSSL
+//! Every vector of a release, a key ring, a file list, a patch and strict JSON has the result in its `expect:` line, and OpenSSL
 //! agrees on signatures.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
@@ -8,16 +8,18 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use capbundle::digest::Sha256Digest;
 use capbundle::keys::{PublicContentKey, SigningKey, VerifyingKey};
 use capbundle::native::NativeVersion;
+use capbundle::patch::{self, PatchHeader};
 use capbundle::release::policy;
 use capbundle::release::policy::{Accepted, TrustContext};
 use capbundle::release::{self, Envelope, FileList, KeyRing, RELEASE_TYPE, SignedRelease};
 use capbundle::time::Timestamp;
-use capbundle::{AppId, Error, Result};
+use capbundle::{AppId, Control, Error, Result};
 use capbundle_tests::peers::run;
 use capbundle_tests::skip::tool;
-use capbundle_tests::vector::Vector;
+use capbundle_tests::vector::{Vector, unescape};
 
 /// The app of all rings in `trust/`.
 const APP: &str = "com.example.app";
@@ -41,6 +43,22 @@ fn key_ring_vectors_have_the_expected_result() {
 #[test]
 fn file_list_vectors_have_the_expected_result() {
     check("file-lists", 15, |vector| FileList::parse(&vector.body).map(drop));
+}
+
+#[test]
+fn patch_vectors_have_the_expected_result() {
+    check("patches", 15, |vector| {
+        let (mut patch, old) = (vector.body.as_slice(), unescape(vector.field("old")));
+        let header = PatchHeader::read(&mut patch)?;
+        let mut new = Vec::new();
+        let mut output = |bytes: &[u8]| {
+            new.extend_from_slice(bytes);
+            Ok(())
+        };
+        patch::apply(&header, &mut patch, &mut old.as_slice(), &mut output, &Control::new())?;
+        assert_eq!(Sha256Digest::of(&new).to_string(), vector.field("plain"));
+        Ok(())
+    });
 }
 
 #[test]
