@@ -186,7 +186,7 @@ impl Store {
     /// and crashes. Only bundles that the store installed (they have a record) are moved, since the folder of a host
     /// may contain others.
     pub(super) fn set_aside_orphans(&self) -> Result<()> {
-        let served = self.served().map(|launch| launch.bundle).unwrap_or_default();
+        let used = self.used_bundles();
         let _lock = self.lock(self.options.lock_timeout)?;
         let loaded = self.storage.load()?;
         // A bundle that only the visible state no longer references may still be referenced by a durable one after a
@@ -209,7 +209,7 @@ impl Store {
         ids.dedup();
         let is_kept = |id: &BundleId| {
             let kept_failure = !self.options.auto_delete_failed && state.failed.iter().any(|failed| failed.id == *id);
-            state.bundles.contains_key(id) || kept_failure || served.is(id)
+            state.bundles.contains_key(id) || kept_failure || used.iter().any(|bundle| bundle.is(id))
         };
         ids.retain(|id| !is_kept(id));
         if ids.is_empty() {

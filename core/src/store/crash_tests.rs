@@ -16,6 +16,7 @@ mod assembling;
 mod cases;
 mod device;
 mod launch_cost;
+mod previews;
 mod recovery;
 mod releases;
 mod removal;

@@ -10,6 +10,7 @@ use crate::keys::KeyIds;
 use crate::limits::Limits;
 use crate::setters::setters;
 use crate::store::assemble::BuiltInFiles;
+use crate::store::records::{ProofKind, RecordedProof};
 use crate::verified::Proof;
 
 /// Capgo's minimum, below which a slow phone cannot even start its web view.
@@ -38,6 +39,18 @@ impl RequiredProof {
     #[must_use]
     pub fn capgo_signed(keys: impl Into<KeyIds>) -> Self {
         Self::CapgoSigned(keys.into())
+    }
+
+    /// Whether a bundle that was verified like this when it was installed would be accepted now.
+    pub(super) fn is_met_by(self, proof: Option<&RecordedProof>) -> bool {
+        proof.is_some_and(|proof| match (self, proof.kind) {
+            (Self::Digest, kind) => kind != ProofKind::Assumed,
+            (Self::Release, kind) => kind == ProofKind::Release,
+            (Self::CapgoSigned(required), ProofKind::CapgoSigned) => {
+                proof.keys.iter().any(|key| required.contains(key))
+            }
+            (Self::CapgoSigned(_), _) => false,
+        })
     }
 
     pub(super) fn check(self, proof: &Proof) -> Result<()> {

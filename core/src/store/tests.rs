@@ -27,6 +27,7 @@ mod migrating_capgo;
 #[cfg(unix)]
 mod misplaced;
 mod pages;
+mod previews;
 mod proofs;
 mod publisher;
 mod recovery;

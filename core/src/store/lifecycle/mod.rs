@@ -3,6 +3,7 @@
 pub(super) mod apply_condition;
 mod failures;
 mod launch;
+mod preview;
 mod query;
 mod switch;
 mod trial;

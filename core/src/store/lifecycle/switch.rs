@@ -99,7 +99,7 @@ impl Store {
         Ok(())
     }
 
-    fn require_compatible(&self, state: &StoreState, slot: &BundleRef) -> Result<()> {
+    pub(in crate::store) fn require_compatible(&self, state: &StoreState, slot: &BundleRef) -> Result<()> {
         let Some(record) = slot.bundle().and_then(|id| state.bundles.get(id)) else {
             return Ok(());
         };
@@ -154,11 +154,15 @@ impl Store {
     }
 
     /// Applies the next bundle now if its conditions are met. Call it when the app goes to the background or returns,
-    /// as Capgo's plugin does. The host reloads its web view with the returned launch, if any.
+    /// as Capgo's plugin does. The host reloads its web view with the returned launch, if any. During a
+    /// [preview](Self::preview) nothing is applied.
     ///
     /// # Errors
     /// As [`set_next`](Self::set_next).
     pub fn apply_next(&self, native: &NativeApp) -> Result<Option<Launch>> {
+        if self.is_previewing() {
+            return Ok(None);
+        }
         let facts = StoreFacts::new(self);
         let lock = self.lock(self.options.lock_timeout)?;
         let launch = self.change_locked(|state| {
@@ -208,12 +212,16 @@ impl Store {
     pub fn entered_foreground(&self, native: &NativeApp) -> Result<()> {
         let now = (self.clock)();
         self.note_foreground();
+        let previews = self.is_previewing();
         let state = self.state()?;
         if !state.has_attempt_of(&self.session.name) && state.delays.are_idle() {
             return Ok(());
         }
         self.change(|state| {
             state.entered_foreground(&self.session.name, &native.version, now);
+            if previews {
+                self.suspend_attempt(state);
+            }
             Ok(())
         })
     }
@@ -241,5 +249,6 @@ impl Store {
         // Released first: a launch waits for the lock while it holds `served`.
         drop(lock);
         *self.session.served() = Some(launch.clone());
+        *self.session.under_preview() = None;
     }
 }

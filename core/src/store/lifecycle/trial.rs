@@ -18,8 +18,8 @@ pub enum Confirmation {
     AlreadyProven,
     /// The built-in bundle needs no proof.
     BuiltIn,
-    /// Nothing changed: another bundle is current, or the page of this one did not start in this session
-    /// ([`trial_started`](Store::trial_started)).
+    /// Nothing changed: another bundle is current, the page of this one did not start in this session
+    /// ([`trial_started`](Store::trial_started)), or a [preview](Store::preview) is served.
     Ignored {
         /// The current bundle.
         current: BundleRef,
@@ -32,7 +32,8 @@ pub enum Confirmation {
 pub enum Expired {
     /// The attempt counts as failed; serve this launch now. `failed` is set if the bundle used up its attempts.
     FallBack(Box<Launch>),
-    /// Nothing expired: the bundle is not on trial (any more), or the app is in the background. Keep the page.
+    /// Nothing expired: the bundle is not on trial (any more), the app is in the background, or a
+    /// [preview](Store::preview) is served. Keep the page, or [leave](Store::leave_preview) the preview.
     Ignored,
 }
 
@@ -49,6 +50,10 @@ impl Store {
     /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): the
     /// start is not counted, and the page cannot confirm. Call it again.
     pub fn trial_started(&self, id: &BundleId) -> Result<bool> {
+        if self.is_previewing() {
+            self.note_suspended(false);
+            return Ok(false);
+        }
         let in_background = self.start().is_in_background();
         let serves = self.serves(id);
         let (on_trial, is_proven) = self.change(|state| {
@@ -95,6 +100,10 @@ impl Store {
         let BundleRef::Bundle(id) = id else {
             return Ok(Confirmation::BuiltIn);
         };
+        if self.is_previewing() {
+            let current = self.current()?;
+            return Ok(Confirmation::Ignored { current });
+        }
         let now = (self.clock)();
         let served = self.served().map(|launch| launch.bundle).unwrap_or_default();
         let counts = self.start().awaits(id);
@@ -190,7 +199,7 @@ impl Store {
     /// [`Busy`](crate::ErrorKind::Busy), [`Io`](crate::ErrorKind::Io), [`NoSpace`](crate::ErrorKind::NoSpace): this
     /// session still serves the bundle. Call it again.
     pub fn trial_expired(&self, id: &BundleId) -> Result<Expired> {
-        if self.start().is_in_background() {
+        if self.start().is_in_background() || self.is_previewing() {
             return Ok(Expired::Ignored);
         }
         let now = (self.clock)();

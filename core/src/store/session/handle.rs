@@ -12,16 +12,18 @@ use crate::native::NativeApp;
 use crate::store::bundle_id::BundleId;
 use crate::store::storage::{NAME_LENGTH, Storage, random_name};
 
-/// Maximum size of the file of a session: the id of the bundle it serves.
+/// Maximum size of the file of a session: the ids of the bundles it uses.
 pub(in crate::store) const MAX_PIN: u64 = 64;
 
-/// Other processes see a session by a file that it keeps locked; the file contains the id of the bundle it serves. The
-/// lock ends with the process.
+/// Other processes see a session by a file that it keeps locked; the file contains the id of the bundle it serves,
+/// and the id of its preview after a space. The lock ends with the process.
 #[derive(Debug)]
 pub(in crate::store) struct Session {
     pub(in crate::store) name: String,
     lock: Result<Box<dyn Lock>>,
     served: Mutex<Option<Launch>>,
+    /// What a preview replaced; `None` outside of one.
+    under_preview: Mutex<Option<Launch>>,
     /// The native app that launched; empty before the launch.
     native: OnceLock<NativeApp>,
     /// Whether the state records that native app.
@@ -42,6 +44,7 @@ impl Session {
             name,
             lock,
             served: Mutex::new(None),
+            under_preview: Mutex::new(None),
             native: OnceLock::new(),
             noted: AtomicBool::new(false),
             start: Mutex::default(),
@@ -69,6 +72,7 @@ impl Session {
             name: name.to_owned(),
             lock: Ok(lock),
             served: Mutex::new(None),
+            under_preview: Mutex::new(None),
             native: OnceLock::new(),
             noted: AtomicBool::new(false),
             start: Mutex::new(storage.start_of(name).unwrap_or_default()),
@@ -99,6 +103,11 @@ impl Session {
     /// Notes that the state records the native app that launched.
     pub(in crate::store) fn mark_native_recorded(&self) {
         self.noted.store(true, Ordering::Relaxed);
+    }
+
+    /// What a preview replaced; `None` outside of one. Never locked by a thread that has locked `served`.
+    pub(in crate::store) fn under_preview(&self) -> MutexGuard<'_, Option<Launch>> {
+        self.under_preview.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The decision of the launch, or a later one. Locked while deciding, so that two threads get the same one.

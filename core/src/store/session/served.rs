@@ -55,6 +55,10 @@ pub enum LaunchReason {
     BuiltInIsNewer,
     /// Files of the current bundle were missing or changed.
     Damaged,
+    /// The host previews it in this session.
+    Preview,
+    /// It was served by this session before a preview, which ended.
+    PreviewEnded,
     /// The change that the launch requires could not be made durable (see the reason); this bundle requires none.
     NotDurable(NotDurable),
 }
@@ -77,6 +81,8 @@ impl LaunchReason {
             Self::OutOfNativeRange => "out_of_native_range",
             Self::BuiltInIsNewer => "built_in_is_newer",
             Self::Damaged => "damaged",
+            Self::Preview => "preview",
+            Self::PreviewEnded => "preview_ended",
             Self::NotDurable(_) => "not_durable",
         }
     }

@@ -16,11 +16,20 @@ impl Store {
     /// Records which bundle this session serves, for other processes. Not durable, since it means nothing after a
     /// crash.
     pub(in crate::store) fn pin(&self, slot: &BundleRef) -> Result<()> {
+        self.write_pin(&slot.to_string())
+    }
+
+    /// As [`pin`](Self::pin), with the preview that is served instead.
+    pub(in crate::store) fn pin_preview(&self, slot: &BundleRef, preview: &BundleRef) -> Result<()> {
+        self.write_pin(&format!("{slot} {preview}"))
+    }
+
+    fn write_pin(&self, text: &str) -> Result<()> {
         if self.session.registration_error().is_some() {
             return Ok(());
         }
         let path = self.storage.layout.session(&self.session.name);
-        let written = self.storage.files.write(&path, slot.to_string().as_bytes());
+        let written = self.storage.files.write(&path, text.as_bytes());
         written.with_path("write", &path)
     }
 
@@ -31,7 +40,9 @@ impl Store {
         if bytes.is_empty() {
             return Ok(None);
         }
-        let slot = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+        // A preview, which follows, ended with its process.
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        let slot = text.split(' ').next().and_then(|text| text.parse().ok());
         let bundle: BundleRef = slot.ok_or_else(|| Error::Corrupt {
             path,
             problem: "expected the id of the served bundle".to_owned(),
@@ -49,13 +60,17 @@ impl Store {
         }))
     }
 
-    /// Whether this session serves the bundle. Must not be called under the store's lock: a launch holds the served
-    /// bundle while it waits for that lock.
+    /// Whether this session serves the bundle, or a preview instead of it. Must not be called under the store's lock: a
+    /// launch holds the served bundle while it waits for that lock.
     pub(in crate::store) fn serves(&self, id: &BundleId) -> bool {
-        self.session
-            .served()
-            .as_ref()
-            .is_some_and(|launch| launch.bundle.is(id))
+        self.used_bundles().iter().any(|bundle| bundle.is(id))
+    }
+
+    /// What this session serves, and what its preview replaced. As [`serves`](Self::serves), not under the store's lock.
+    pub(in crate::store) fn used_bundles(&self) -> [BundleRef; 2] {
+        let bundle = |launch: &Option<Launch>| launch.as_ref().map(|launch| launch.bundle.clone()).unwrap_or_default();
+        let under = bundle(&self.session.under_preview());
+        [bundle(&self.session.served()), under]
     }
 
     /// Whether another running session serves the bundle. A caller that removes it calls this under the store's lock.
@@ -78,8 +93,8 @@ impl Store {
                 Err(error) => return Err(Error::io("read", &path, error)),
             };
             // A session that has not launched serves nothing.
-            let id = std::str::from_utf8(&served).ok().and_then(|id| id.parse().ok());
-            served_by_others.extend(id);
+            let served = std::str::from_utf8(&served).unwrap_or_default();
+            served_by_others.extend(served.split(' ').filter_map(|id| id.parse().ok()));
         }
         Ok(served_by_others)
     }
@@ -149,6 +164,16 @@ impl Store {
 
     pub(in crate::store) fn note_confirmed(&self) {
         self.note_start(|start| start.page = Page::Confirmed);
+    }
+
+    /// Records that a preview replaced the page: it ends, but not silently.
+    pub(in crate::store) fn note_replaced(&self) {
+        self.note_suspended(true);
+        self.note_start(|start| {
+            if start.page != Page::Confirmed {
+                start.page = Page::None;
+            }
+        });
     }
 
     pub(in crate::store) fn note_suspended(&self, suspended: bool) {

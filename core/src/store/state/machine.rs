@@ -492,7 +492,7 @@ impl StoreState {
         before - self.failed.len() - self.set_aside.len()
     }
 
-    fn require_servable(&self, slot: &BundleRef) -> Result<(), Refusal> {
+    pub(in crate::store) fn require_servable(&self, slot: &BundleRef) -> Result<(), Refusal> {
         let BundleRef::Bundle(id) = slot else { return Ok(()) };
         let record = self.bundles.get(id).ok_or(Refusal::Unknown)?;
         match self.failure_of(record.identity()) {
