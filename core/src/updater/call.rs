@@ -36,6 +36,11 @@ pub enum Call {
     },
     /// `reload()`: apply the next bundle, if there is one, and reload.
     Reload,
+    /// `setPreview({id})`: serve this installed bundle for the rest of this session only. The plugin allows it with
+    /// `allowPreview` alone.
+    SetPreview(BundleRef),
+    /// `resetPreview()`: serve again what was served before the preview.
+    ResetPreview,
     /// `setMultiDelay({delayConditions})`: when the next bundle is applied.
     SetMultiDelay(Vec<ApplyCondition>),
     /// `cancelDelay()`: no conditions any more.
@@ -172,6 +177,8 @@ impl Call {
                 use_pending_bundle: arguments.flag("usePendingBundle")?,
             },
             "reload" => Self::Reload,
+            "setPreview" => Self::SetPreview(arguments.bundle()?),
+            "resetPreview" => Self::ResetPreview,
             "setMultiDelay" => Self::SetMultiDelay(arguments.conditions(local)?),
             "cancelDelay" => Self::CancelDelay,
             "triggerUpdateCheck" => Self::TriggerUpdateCheck,

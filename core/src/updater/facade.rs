@@ -210,6 +210,12 @@ impl Updater {
         self.lock().policy.shown().cloned()
     }
 
+    /// What the device serves: what is [shown](Self::shown), or what was shown before the preview.
+    #[must_use]
+    pub fn live(&self) -> Option<Load> {
+        self.lock().policy.live().cloned()
+    }
+
     /// A call of JavaScript, or of the host, that changes what is served. What is loaded because of it goes to
     /// [`Host::load`].
     ///
@@ -294,7 +300,7 @@ impl Updater {
                 }
                 Action::ShowSplash(is_shown) => messages.push(Message::Splash(is_shown)),
                 Action::Notify(announcement) => messages.push(Message::Announce(announcement)),
-                Action::Report(report) => self.queue_report(&report, state.policy.shown()),
+                Action::Report(report) => self.queue_report(&report, state.policy.live()),
                 Action::SendReports => {
                     state.sends_reports = true;
                     messages.push(Message::Wake);

@@ -83,9 +83,9 @@ impl Updater {
         })
     }
 
-    /// The version that is served, in the words of the protocol.
+    /// The version that is served, also while another one is previewed, in the words of the protocol.
     pub(super) fn served_version(&self) -> String {
-        let version = self.shown().and_then(|load| load.version);
+        let version = self.live().and_then(|load| load.version);
         version.unwrap_or_else(|| BUILT_IN.to_owned())
     }
 

@@ -99,6 +99,8 @@ impl Updater {
                 use_pending_bundle,
             } => self.reset(to_last_successful, use_pending_bundle),
             Call::Reload => self.requested(Request::Reload),
+            Call::SetPreview(bundle) => self.requested(Request::StartPreview(bundle)),
+            Call::ResetPreview => self.requested(Request::LeavePreview),
             Call::SetMultiDelay(conditions) => self.requested(Request::SetDelays(conditions)),
             Call::CancelDelay => self.requested(Request::SetDelays(Vec::new())),
             Call::SetBundleError(bundle) => self.set_bundle_error(bundle),
@@ -361,3 +363,7 @@ fn single_files(what: &str) -> CallRejection {
     let problem = "single files are not supported: pass the URL of an archive".to_owned();
     Error::Unsupported { what, problem }.into()
 }
+
+// These tests pack the bundles that they install.
+#[cfg(all(test, feature = "pack"))]
+mod tests;

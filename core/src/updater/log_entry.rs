@@ -47,6 +47,12 @@ pub enum LogEvent {
     Failed,
     /// The app went back to the built-in bundle or to the last one that confirmed.
     Reset,
+    /// A bundle is previewed in this process.
+    PreviewStarted,
+    /// The preview of this bundle ended in its process, for the `reason`: `requested`, `page_crashed`,
+    /// `page_timed_out`, or `replaced` by a call that made another bundle current. A preview also ends with its
+    /// process, without an entry.
+    PreviewEnded,
     /// A channel was set on this device.
     ChannelSet,
     /// The channel that was set on this device was removed.
@@ -71,7 +77,7 @@ pub enum LogEvent {
 }
 
 /// Every event with its name in the file, which never changes.
-const NAMES: [(LogEvent, &str); 21] = [
+const NAMES: [(LogEvent, &str); 23] = [
     (LogEvent::Launch, "launch"),
     (LogEvent::Check, "check"),
     (LogEvent::DownloadStarted, "download_started"),
@@ -84,6 +90,8 @@ const NAMES: [(LogEvent, &str); 21] = [
     (LogEvent::FellBack, "fell_back"),
     (LogEvent::Failed, "failed"),
     (LogEvent::Reset, "reset"),
+    (LogEvent::PreviewStarted, "preview_started"),
+    (LogEvent::PreviewEnded, "preview_ended"),
     (LogEvent::ChannelSet, "channel_set"),
     (LogEvent::ChannelUnset, "channel_unset"),
     (LogEvent::ChannelRefused, "channel_refused"),

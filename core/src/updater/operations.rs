@@ -11,7 +11,16 @@ use crate::time::Timestamp;
 impl Updater {
     /// Carries out an operation. A failure is recorded, since the policy may have nothing to decide about it.
     pub(super) fn carry_out(&self, operation: &StoreOperation) -> Result<Outcome> {
+        let preview = self.store.served().filter(|_| self.store.is_previewing());
         let outcome = self.perform(operation);
+        if let Some(preview) = preview.filter(|_| !self.store.is_previewing()) {
+            let reason = match operation {
+                StoreOperation::LeavePreview(end) => end.as_str(),
+                _ => "replaced",
+            };
+            let entry = self.log.entry(LogEvent::PreviewEnded).with_launch(&preview);
+            self.log.write(&entry.with_reason(reason));
+        }
         if let Err(error) = &outcome {
             let entry = self.log.entry(LogEvent::OperationFailed).with_error(error);
             self.log.write(&about(entry, operation).with_reason(name_of(operation)));
@@ -56,12 +65,12 @@ impl Updater {
             }
             StoreOperation::SetCurrent(bundle) => Outcome::Serve(Box::new(self.set_current(bundle)?)),
             // Also makes the built-in bundle the fallback.
-            StoreOperation::ApplyUnlessDelayed(BundleRef::BuiltIn) if store.delays()?.is_empty() => {
+            StoreOperation::ApplyUnlessDelayed(BundleRef::BuiltIn) if self.may_apply()? => {
                 let launch = store.reset(false)?;
                 self.log_launch(LogEvent::Reset, &launch);
                 Outcome::ServeIfAny(Some(Box::new(launch)))
             }
-            StoreOperation::ApplyUnlessDelayed(bundle) if store.delays()?.is_empty() => {
+            StoreOperation::ApplyUnlessDelayed(bundle) if self.may_apply()? => {
                 Outcome::ServeIfAny(Some(Box::new(self.set_current(bundle)?)))
             }
             StoreOperation::ApplyUnlessDelayed(bundle) => {
@@ -73,6 +82,12 @@ impl Updater {
                 self.log_launch(LogEvent::Reset, &launch);
                 Outcome::Serve(Box::new(launch))
             }
+            StoreOperation::StartPreview(bundle) => {
+                let launch = store.preview(bundle)?;
+                self.log_launch(LogEvent::PreviewStarted, &launch);
+                Outcome::Serve(Box::new(launch))
+            }
+            StoreOperation::LeavePreview(_) => Outcome::Serve(Box::new(store.leave_preview()?)),
             StoreOperation::SetDelays(delays) => {
                 store.set_delays(delays.clone())?;
                 Outcome::Done
@@ -92,6 +107,10 @@ impl Updater {
                 Outcome::Done
             }
         })
+    }
+
+    fn may_apply(&self) -> Result<bool> {
+        Ok(!self.store.is_previewing() && self.store.delays()?.is_empty())
     }
 
     fn expire_trial(&self, id: &BundleId, has_crashed: bool) -> Result<Option<Box<Launch>>> {
@@ -236,6 +255,7 @@ fn about(entry: LogEntry, operation: &StoreOperation) -> LogEntry {
         StoreOperation::Confirm(bundle)
         | StoreOperation::SetNext(bundle)
         | StoreOperation::SetCurrent(bundle)
+        | StoreOperation::StartPreview(bundle)
         | StoreOperation::ApplyUnlessDelayed(bundle) => entry.with_bundle(bundle.clone()),
         _ => entry,
     }
@@ -255,6 +275,8 @@ fn name_of(operation: &StoreOperation) -> &'static str {
         StoreOperation::SetCurrent(_) => "set_current",
         StoreOperation::ApplyUnlessDelayed(_) => "apply",
         StoreOperation::Reset { .. } => "reset",
+        StoreOperation::StartPreview(_) => "start_preview",
+        StoreOperation::LeavePreview(_) => "leave_preview",
         StoreOperation::SetDelays(_) => "set_delays",
         StoreOperation::MarkFailed(_) => "mark_failed",
         StoreOperation::RememberWait(_) => "remember_wait",

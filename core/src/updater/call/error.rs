@@ -15,8 +15,6 @@ const OF_THE_HOST: &[&str] = &[
     "openAppStore",
     "performImmediateUpdate",
     "reportWebViewError",
-    "resetPreview",
-    "setPreview",
     "setShakeChannelSelector",
     "setShakeMenu",
     "startFlexibleUpdate",

@@ -27,6 +27,7 @@ fn calls_without_arguments_are_parsed() {
         ("notifyAppReady", Call::NotifyAppReady),
         ("reload", Call::Reload),
         ("cancelDelay", Call::CancelDelay),
+        ("resetPreview", Call::ResetPreview),
         ("triggerUpdateCheck", Call::TriggerUpdateCheck),
         ("current", Call::Current),
         ("getNextBundle", Call::GetNextBundle),
@@ -58,6 +59,7 @@ fn arguments_are_parsed_into_their_types() {
         ("next", r#"{"id":"abcDEF0123"}"#, Call::Next(bundle())),
         ("next", r#"{"id":"builtin"}"#, Call::Next(BundleRef::BuiltIn)),
         ("set", r#"{"id":"abcDEF0123","more":1}"#, Call::Set(bundle())),
+        ("setPreview", r#"{"id":"abcDEF0123"}"#, Call::SetPreview(bundle())),
         ("delete", r#"{"id":"abcDEF0123"}"#, Call::Delete(bundle())),
         (
             "setBundleError",

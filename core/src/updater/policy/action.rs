@@ -84,7 +84,7 @@ pub enum StoreOperation {
     /// [`set_current`](crate::store::Store::set_current): [`Outcome::Serve`](super::Outcome::Serve).
     SetCurrent(BundleRef),
     /// [`set_current`](crate::store::Store::set_current), for the built-in bundle [`reset`](crate::store::Store::reset); or
-    /// [`set_next`](crate::store::Store::set_next) while conditions wait:
+    /// [`set_next`](crate::store::Store::set_next) while conditions wait or a preview is served:
     /// [`Outcome::ServeIfAny`](super::Outcome::ServeIfAny).
     ApplyUnlessDelayed(BundleRef),
     /// [`reset`](crate::store::Store::reset): [`Outcome::Serve`](super::Outcome::Serve).
@@ -92,6 +92,10 @@ pub enum StoreOperation {
         /// To the last bundle that confirmed.
         to_last_proven: bool,
     },
+    /// [`preview`](crate::store::Store::preview): [`Outcome::Serve`](super::Outcome::Serve).
+    StartPreview(BundleRef),
+    /// [`leave_preview`](crate::store::Store::leave_preview): [`Outcome::Serve`](super::Outcome::Serve).
+    LeavePreview(PreviewEnd),
     /// [`set_delays`](crate::store::Store::set_delays): [`Outcome::Done`](super::Outcome::Done).
     SetDelays(Vec<ApplyCondition>),
     /// [`mark_failed`](crate::store::Store::mark_failed): [`Outcome::Done`](super::Outcome::Done).
@@ -101,6 +105,30 @@ pub enum StoreOperation {
     /// Remember that a check of this native app got an answer: the app is not new any more, also in the next process.
     /// [`Outcome::Done`](super::Outcome::Done).
     RememberAnswer,
+}
+
+/// Why a preview ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PreviewEnd {
+    /// A call.
+    Requested,
+    /// The process of its page ended.
+    PageCrashed,
+    /// Its page was not ready in time.
+    PageTimedOut,
+}
+
+impl PreviewEnd {
+    /// The cause in snake case, for the device log. Stable.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::PageCrashed => "page_crashed",
+            Self::PageTimedOut => "page_timed_out",
+        }
+    }
 }
 
 /// What the web view loads.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::action::{Action, Announcement, CheckReply, Reply, StoreOperation};
+use super::action::{Action, Announcement, CheckReply, PreviewEnd, Reply, StoreOperation};
 use super::event::{CallId, Outcome, Request};
 use super::state::{Begin, Effect, Pending, PendingCall, Policy, Step};
 use crate::error::{Error, Result};
@@ -24,7 +24,21 @@ impl Policy {
             Request::Next(bundle) => (Effect::SetNext(bundle.clone()), StoreOperation::SetNext(bundle)),
             Request::Set(bundle) => (Effect::Set, StoreOperation::SetCurrent(bundle)),
             Request::Reset { to_last_proven } => (Effect::Reset, StoreOperation::Reset { to_last_proven }),
+            Request::Reload if self.is_previewing() => {
+                self.load_again(step);
+                step.notify(Announcement::AppReloaded);
+                return succeed(step, call, Reply::Done);
+            }
             Request::Reload => (Effect::Reload, StoreOperation::ApplyNext(native)),
+            Request::StartPreview(_) | Request::LeavePreview if !self.options.allow_preview => {
+                let problem = "not allowed; set allowPreview in the app's configuration";
+                return fail(step, call, Error::invalid_input("preview", problem));
+            }
+            Request::StartPreview(bundle) => (Effect::StartPreview, StoreOperation::StartPreview(bundle)),
+            Request::LeavePreview => {
+                let operation = StoreOperation::LeavePreview(PreviewEnd::Requested);
+                (Effect::LeavePreview, operation)
+            }
             Request::SetDelays(conditions) => (Effect::SetDelays, StoreOperation::SetDelays(conditions)),
             Request::MarkFailed(_) if !self.options.allow_bundle_error => {
                 let problem = "not allowed; set allowManualBundleError in the app's configuration";
@@ -63,6 +77,8 @@ impl Policy {
             }
             (Effect::Set, Outcome::Serve(launch)) => self.switched(step, &launch),
             (Effect::Reset, Outcome::Serve(launch)) => self.was_reset(step, &launch),
+            (Effect::StartPreview, Outcome::Serve(launch)) => self.preview_started(step, &launch),
+            (Effect::LeavePreview, Outcome::Serve(launch)) => self.preview_ended(step, &launch),
             (Effect::Reload, Outcome::ServeIfAny(Some(launch))) => {
                 self.switched(step, &launch);
                 step.notify(Announcement::AppReloaded);
@@ -76,7 +92,7 @@ impl Policy {
                 step.report(ReportAction::UpdateFail);
             }
             // An outcome of another kind says nothing that could be announced.
-            (Effect::SetDelays | Effect::Set | Effect::Reset, _) => {}
+            (Effect::SetDelays | Effect::Set | Effect::Reset | Effect::StartPreview | Effect::LeavePreview, _) => {}
         }
         succeed(step, call, Reply::Done);
     }

@@ -128,8 +128,9 @@ impl Policy {
             0
         };
         self.schedule_check(step, may_pass);
-        // In the background no user waits: what comes next is applied at once.
-        let is_direct = running.is_direct && !self.splash.timed_out && !self.in_background;
+        // In the background no user waits: what comes next is applied at once. During a preview nothing is applied.
+        let user_waits = !self.splash.timed_out && !self.in_background && !self.is_previewing();
+        let is_direct = running.is_direct && user_waits;
         match outcome {
             UpdateOutcome::Ready(id) => self.take_update(step, Update::new(BundleRef::Bundle(id)), is_direct),
             UpdateOutcome::BuiltIn => self.take_update(step, Update::new(BundleRef::BuiltIn), is_direct),
@@ -256,7 +257,11 @@ impl Policy {
         }
         self.ready(step, ReadyStatus::Next);
         self.hide_splash(step);
-        if let Some(native) = self.native.clone().filter(|_| self.in_background) {
+        if let Some(native) = self
+            .native
+            .clone()
+            .filter(|_| self.in_background && !self.is_previewing())
+        {
             self.ask(step, Pending::ApplyInBackground, StoreOperation::ApplyNext(native));
         }
     }
@@ -304,7 +309,7 @@ impl Policy {
     /// `appReady` comes when both the check has ended and the page has confirmed.
     fn ready(&mut self, step: &mut Step, status: ReadyStatus) {
         if self.page_is_ready() {
-            let bundle = self.served();
+            let bundle = self.shown.as_ref().map(|load| load.bundle.clone()).unwrap_or_default();
             step.notify(Announcement::AppReady { bundle, status });
         } else {
             self.ready_status = Some(status);

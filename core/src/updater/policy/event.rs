@@ -122,6 +122,10 @@ pub enum Request {
     SetDelays(Vec<ApplyCondition>),
     /// `setBundleError`: never serve this bundle again.
     MarkFailed(BundleId),
+    /// `setPreview`: serve this bundle for the rest of this session only.
+    StartPreview(BundleRef),
+    /// `resetPreview`: serve again what was served before the preview.
+    LeavePreview,
     /// `triggerUpdateCheck`.
     CheckNow,
 }

@@ -92,7 +92,9 @@ impl Policy {
             step.act(Action::ShowSplash(true));
         }
         self.ask(step, Pending::EnterBackground, StoreOperation::EnterBackground);
-        self.ask(step, Pending::ApplyInBackground, StoreOperation::ApplyNext(native));
+        if !self.is_previewing() {
+            self.ask(step, Pending::ApplyInBackground, StoreOperation::ApplyNext(native));
+        }
         step.report(ReportAction::AppMovedToBackground);
         step.act(Action::SendReports);
     }
@@ -133,6 +135,7 @@ impl Policy {
             (Pending::Launch, Ok(Outcome::Serve(launch))) => self.launched(step, &launch),
             (Pending::ApplyInBackground, Ok(Outcome::ServeIfAny(Some(launch)))) => self.switched(step, &launch),
             (Pending::EnterForeground, Ok(Outcome::Deadline(deadline))) => self.restart_page_timer(step, deadline),
+            (Pending::EndPreview, Ok(Outcome::Serve(launch))) => self.preview_ended(step, &launch),
             (Pending::Page(pending), outcome) => self.page_outcome(step, pending, outcome),
             (Pending::Update, outcome) => self.update_ended(step, outcome),
             (Pending::ApplyUpdate(update), outcome) => self.update_applied(step, update, outcome),
@@ -146,6 +149,7 @@ impl Policy {
                 | Pending::EnterBackground
                 | Pending::EnterForeground
                 | Pending::ApplyInBackground
+                | Pending::EndPreview
                 | Pending::Remember,
                 _,
             ) => {}

@@ -15,7 +15,9 @@ mod options;
 mod page;
 mod state;
 
-pub use action::{Action, Announcement, CheckKind, CheckReply, Load, ReadyStatus, Reply, Report, StoreOperation};
+pub use action::{
+    Action, Announcement, CheckKind, CheckReply, Load, PreviewEnd, ReadyStatus, Reply, Report, StoreOperation,
+};
 pub use event::{
     CallId, CheckAnswer, HostEvent, LoadId, Moment, OperationId, Outcome, PageId, Request, Timer, UpdateOutcome,
 };

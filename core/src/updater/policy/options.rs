@@ -18,6 +18,8 @@ pub struct PolicyOptions {
     pub splash: Option<Duration>,
     /// Whether JavaScript may mark a bundle as failed, as `allowManualBundleError`.
     pub allow_bundle_error: bool,
+    /// Whether JavaScript may preview a bundle, as `allowPreview`.
+    pub allow_preview: bool,
 }
 
 impl PolicyOptions {
@@ -29,6 +31,7 @@ impl PolicyOptions {
             period: CheckPeriod::OFF,
             splash: None,
             allow_bundle_error: false,
+            allow_preview: false,
         }
     }
 
@@ -50,6 +53,13 @@ impl PolicyOptions {
     #[must_use]
     pub fn with_bundle_error(mut self, is_allowed: bool) -> Self {
         self.allow_bundle_error = is_allowed;
+        self
+    }
+
+    /// Sets whether JavaScript may preview a bundle.
+    #[must_use]
+    pub fn with_preview(mut self, is_allowed: bool) -> Self {
+        self.allow_preview = is_allowed;
         self
     }
 }

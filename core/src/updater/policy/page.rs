@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::action::{Action, Announcement, Reply, StoreOperation};
+use super::action::{Action, Announcement, PreviewEnd, Reply, StoreOperation};
 use super::event::{CallId, LoadId, Outcome, PageId, Timer};
 use super::state::{Page, Pending, PendingPage, Phase, Policy, Step};
 use crate::error::{Error, ErrorKind};
@@ -68,6 +68,8 @@ impl Policy {
     fn record_confirmation(&mut self, step: &mut Step, id: PageId) {
         let Some(page) = &self.page else { return };
         match &page.bundle {
+            // It proves nothing.
+            _ if self.is_previewing() => self.confirmation_recorded(step),
             BundleRef::BuiltIn => self.confirmation_recorded(step),
             BundleRef::Bundle(_) => {
                 let operation = StoreOperation::Confirm(page.bundle.clone());
@@ -101,6 +103,14 @@ impl Policy {
         let Some(current) = self.page.as_ref().filter(|current| current.id == page) else {
             return;
         };
+        if self.is_previewing() {
+            let end = match (has_crashed, &current.phase) {
+                (true, _) => PreviewEnd::PageCrashed,
+                (false, Phase::Started) => PreviewEnd::PageTimedOut,
+                (false, _) => return,
+            };
+            return self.ask(step, Pending::EndPreview, StoreOperation::LeavePreview(end));
+        }
         match (&current.bundle, &current.phase) {
             (BundleRef::Bundle(id), Phase::Started) => {
                 let bundle = id.clone();
@@ -155,7 +165,9 @@ impl Policy {
     fn confirmation_recorded(&mut self, step: &mut Step) {
         let bundle = self.page.as_ref().map(|page| page.bundle.clone()).unwrap_or_default();
         self.end_confirmation(step, || Ok(Reply::Ready(bundle.clone())));
-        step.report(ReportAction::AppLaunchReady);
+        if !self.is_previewing() {
+            step.report(ReportAction::AppLaunchReady);
+        }
         if let Some(status) = self.ready_status.take() {
             step.notify(Announcement::AppReady { bundle, status });
         }

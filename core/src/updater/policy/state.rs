@@ -19,6 +19,8 @@ pub struct Policy {
     pub(super) native: Option<NativeApp>,
     /// What the web view was asked to load last.
     pub(super) shown: Option<Load>,
+    /// What was shown before the preview that is shown; `None` outside of one.
+    pub(super) under_preview: Option<Load>,
     pub(super) page: Option<Page>,
     pub(super) in_background: bool,
     pub(super) checks: Checks,
@@ -74,6 +76,7 @@ pub(super) enum Pending {
     EnterForeground,
     ApplyInBackground,
     Page(PendingPage),
+    EndPreview,
     Update,
     /// An update that was applied at once, unless conditions wait.
     ApplyUpdate(Update),
@@ -166,6 +169,8 @@ pub(super) enum Effect {
     Set,
     Reset,
     Reload,
+    StartPreview,
+    LeavePreview,
     SetDelays,
     MarkFailed(BundleId),
 }
@@ -180,6 +185,7 @@ impl Policy {
             pending: KeyedList::new(),
             native: None,
             shown: None,
+            under_preview: None,
             page: None,
             in_background: false,
             checks: Checks::default(),
@@ -200,6 +206,18 @@ impl Policy {
         self.shown.as_ref()
     }
 
+    /// What the device serves: what is [shown](Self::shown), or what was shown before the preview.
+    #[must_use]
+    pub fn live(&self) -> Option<&Load> {
+        self.under_preview.as_ref().or(self.shown.as_ref())
+    }
+
+    /// Whether a preview is shown.
+    #[must_use]
+    pub fn is_previewing(&self) -> bool {
+        self.under_preview.is_some()
+    }
+
     /// The page in the web view, since it started.
     #[must_use]
     pub fn page(&self) -> Option<PageId> {
@@ -214,7 +232,7 @@ impl Policy {
 
     /// Serves another bundle than before.
     pub(super) fn switched(&mut self, step: &mut Step, launch: &Launch) {
-        let before = self.shown.as_ref().and_then(|load| load.version.clone());
+        let before = self.live().and_then(|load| load.version.clone());
         self.load(step, launch);
         step.notify(Announcement::Set(launch.bundle.clone()));
         step.act(Action::Report(Report {
@@ -222,6 +240,19 @@ impl Policy {
             version: Some(version_of(launch)),
             previous: Some(before.unwrap_or_else(|| BUILT_IN.to_owned())),
         }));
+    }
+
+    /// Loads a preview. What it replaces is shown again when it ends.
+    pub(super) fn preview_started(&mut self, step: &mut Step, launch: &Launch) {
+        let under = self.live().cloned();
+        self.load(step, launch);
+        self.under_preview = under;
+        step.notify(Announcement::AppReloaded);
+    }
+
+    pub(super) fn preview_ended(&mut self, step: &mut Step, launch: &Launch) {
+        self.load(step, launch);
+        step.notify(Announcement::AppReloaded);
     }
 
     /// Loads what the store decided to serve. The page before it does not count any more.
@@ -233,6 +264,7 @@ impl Policy {
             step.notify(Announcement::UpdateFailed(failed.id.clone()));
             step.report_version(ReportAction::UpdateFail, failed.version.clone());
         }
+        self.under_preview = None;
         self.last_id += 1;
         let load = Load::new(LoadId(self.last_id), launch);
         self.shown = Some(load.clone());
@@ -270,9 +302,9 @@ impl Policy {
         id
     }
 
-    /// The bundle that is served.
+    /// The bundle that is served, also while another one is previewed.
     pub(super) fn served(&self) -> BundleRef {
-        self.shown.as_ref().map(|load| load.bundle.clone()).unwrap_or_default()
+        self.live().map(|load| load.bundle.clone()).unwrap_or_default()
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod lives;
 mod modes;
+mod previews;
 mod random;
 mod world;
 

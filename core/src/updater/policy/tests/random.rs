@@ -41,6 +41,7 @@ impl Random {
             .with_period(CheckPeriod::from_seconds(if self.once_in(2) { 600 } else { 0 }))
             .with_splash(self.once_in(2).then(|| Duration::from_secs(self.below(2) * 10)))
             .with_bundle_error(self.once_in(2))
+            .with_preview(self.once_in(2))
     }
 
     fn ending(&mut self) -> Ending {
@@ -61,7 +62,12 @@ impl Random {
     }
 
     fn request(&mut self) -> Request {
-        match self.below(9) {
+        match self.below(12) {
+            9 | 10 => Request::StartPreview(match self.number() {
+                0 => BundleRef::BuiltIn,
+                number => bundle(number),
+            }),
+            11 => Request::LeavePreview,
             0 | 1 => Request::Next(bundle(self.number())),
             2 => Request::Set(bundle(self.number())),
             3 => Request::Reset {
@@ -172,6 +178,9 @@ fn live(seed: u64) {
             "shows another bundle than the store serves"
         );
         assert_eq!(shown.bundle, world.served(), "shows another bundle than it loaded last");
+        let live = world.policy.live().map(|load| &load.bundle);
+        let kept = world.store.under_preview.as_ref().or(world.store.served.as_ref());
+        assert_eq!(live, kept, "forgets what a preview replaced");
         nothing_stays_forever(&world, can_fail);
         it_checks_again(&mut world);
     }
@@ -181,7 +190,11 @@ fn live(seed: u64) {
 fn nothing_stays_forever(world: &World, can_fail: bool) {
     let has_page = world.policy.page().is_some();
     if has_page && !world.in_background && !can_fail {
-        assert!(!world.store.on_trial, "a page on trial neither confirms nor times out");
+        let is_done = world.policy.page_is_ready() || world.store.served == Some(BundleRef::BuiltIn);
+        match world.store.under_preview {
+            Some(_) => assert!(is_done, "the page of a preview is neither ready nor times out"),
+            None => assert!(!world.store.on_trial, "a page on trial neither confirms nor times out"),
+        }
     }
     if world.policy.options().splash.is_some_and(|timeout| !timeout.is_zero()) && !world.in_background {
         assert_eq!(world.splash, Some(false), "the splash screen stays");

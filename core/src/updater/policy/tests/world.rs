@@ -55,6 +55,8 @@ pub(super) struct Model {
     pub(super) next: Option<BundleRef>,
     pub(super) fallback: BundleRef,
     pub(super) served: Option<BundleRef>,
+    /// What a preview replaced.
+    pub(super) under_preview: Option<BundleRef>,
     pub(super) on_trial: bool,
     pub(super) has_delays: bool,
     /// It is remembered that a check of a new native app got an answer.
@@ -78,7 +80,7 @@ impl Model {
             version: served.bundle().map(|id| format!("of {id}")),
             bundle: served,
             folder: None,
-            on_trial: self.on_trial,
+            on_trial: self.must_confirm(),
             reason,
             failed: None,
         })
@@ -91,15 +93,23 @@ impl Model {
             self.next = None;
         }
         self.served = Some(bundle);
+        self.under_preview = None;
         self.launch(reason)
     }
 
+    fn must_confirm(&self) -> bool {
+        match self.under_preview {
+            Some(_) => self.served != Some(BundleRef::BuiltIn),
+            None => self.on_trial,
+        }
+    }
+
     fn deadline(&self, in_background: bool) -> Option<Duration> {
-        (self.on_trial && !in_background).then(|| Duration::from_secs(10))
+        (self.must_confirm() && !in_background).then(|| Duration::from_secs(10))
     }
 
     fn run(&mut self, operation: &StoreOperation, in_background: bool) -> Result<Outcome> {
-        let cannot_fail = matches!(operation, StoreOperation::Launch(_));
+        let cannot_fail = matches!(operation, StoreOperation::Launch(_) | StoreOperation::LeavePreview(_));
         if self.failing > 0 && !cannot_fail {
             self.failing -= 1;
             return Err(Error::Busy {
@@ -118,9 +128,27 @@ impl Model {
             StoreOperation::StartTrial(_) | StoreOperation::EnterForeground(_) => {
                 Outcome::Deadline(self.deadline(in_background))
             }
-            StoreOperation::Confirm(bundle) if *bundle != self.current => Outcome::Confirmed(Confirmation::Ignored {
-                current: self.current.clone(),
-            }),
+            StoreOperation::StartPreview(bundle) => {
+                let under = self.under_preview.take().or_else(|| self.served.clone());
+                self.under_preview = under;
+                self.served = Some(bundle.clone());
+                Outcome::Serve(self.launch(LaunchReason::Preview))
+            }
+            StoreOperation::LeavePreview(_) => {
+                let Some(under) = self.under_preview.take() else {
+                    return Err(Error::invalid_input("preview", "none is served"));
+                };
+                self.served = Some(under);
+                Outcome::Serve(self.launch(LaunchReason::PreviewEnded))
+            }
+            StoreOperation::ExpireTrial { .. } | StoreOperation::ApplyNext(_) if self.under_preview.is_some() => {
+                Outcome::ServeIfAny(None)
+            }
+            StoreOperation::Confirm(bundle) if *bundle != self.current || self.under_preview.is_some() => {
+                Outcome::Confirmed(Confirmation::Ignored {
+                    current: self.current.clone(),
+                })
+            }
             StoreOperation::Confirm(bundle) => {
                 self.fallback = bundle.clone();
                 self.on_trial = false;
@@ -142,7 +170,7 @@ impl Model {
                 Outcome::Done
             }
             StoreOperation::SetCurrent(bundle) => Outcome::Serve(self.serve(bundle.clone(), LaunchReason::SetCurrent)),
-            StoreOperation::ApplyUnlessDelayed(bundle) if self.has_delays => {
+            StoreOperation::ApplyUnlessDelayed(bundle) if self.has_delays || self.under_preview.is_some() => {
                 self.next = Some(bundle.clone());
                 Outcome::ServeIfAny(None)
             }
@@ -278,7 +306,23 @@ impl World {
     /// What the policy may do by itself.
     fn check_operation(&mut self, operation: &StoreOperation) {
         let mode = self.policy.options().mode;
+        if self.policy.is_previewing() {
+            let is_harmless = !matches!(
+                operation,
+                StoreOperation::Confirm(_)
+                    | StoreOperation::ExpireTrial { .. }
+                    | StoreOperation::ApplyNext(_)
+                    | StoreOperation::ApplyUnlessDelayed(_)
+            );
+            assert!(is_harmless, "{operation:?} during a preview");
+        }
         match operation {
+            StoreOperation::StartPreview(_) => {
+                assert!(
+                    self.policy.options().allow_preview,
+                    "a preview that the host does not allow"
+                );
+            }
             StoreOperation::Confirm(bundle) => {
                 let page = self.policy.page().expect("a confirmation has a page");
                 let (loaded, has_confirmed) = &self.pages[&page];
