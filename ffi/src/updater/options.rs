@@ -232,6 +232,9 @@ pub struct Permissions {
     /// `allowManualBundleError`: whether JavaScript may mark a bundle as failed.
     #[uniffi(default = false)]
     pub bundle_error: bool,
+    /// `allowPreview`: whether JavaScript may preview an installed bundle with `setPreview`.
+    #[uniffi(default = false)]
+    pub preview: bool,
 }
 
 impl Permissions {
@@ -285,14 +288,14 @@ impl UpdaterOptions {
             .splash_timeout_ms
             .map(|time| milliseconds("splashTimeoutMs", time))
             .transpose()?;
-        let allows_error = self
-            .permissions
-            .as_ref()
-            .is_some_and(|permissions| permissions.bundle_error);
+        let allowed = self.permissions.as_ref();
+        let allows_error = allowed.is_some_and(|permissions| permissions.bundle_error);
+        let allows_preview = allowed.is_some_and(|permissions| permissions.preview);
         let policy = core::PolicyOptions::new(self.mode.to_core())
             .with_period(CheckPeriod::from_seconds(self.check_period_seconds))
             .with_splash(splash)
-            .with_bundle_error(allows_error);
+            .with_bundle_error(allows_error)
+            .with_preview(allows_preview);
         let permissions = self.permissions.as_ref().map(Permissions::to_core).unwrap_or_default();
         let stats_url = self.stats_url.map(|url| url.parse()).transpose()?;
         Ok(
