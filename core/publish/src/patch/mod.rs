@@ -1,5 +1,6 @@
 //! Making patches (docs/format.md, "Patch"), which [`capbundle::patch`] applies.
 
+mod bundles;
 mod encoder;
 mod matches;
 mod parse;
@@ -8,6 +9,8 @@ use capbundle::patch::{HEADER_BYTES, PatchHeader, Side};
 use capbundle::progress::Control;
 use capbundle::{Error, Result, patch};
 
+pub(crate) use self::bundles::total;
+pub use self::bundles::{ArchiveCost, UnpackedBundle, between};
 use self::matches::PADDING;
 
 /// The most bytes of both sides together: places are numbers of 32 bits.

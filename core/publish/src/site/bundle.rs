@@ -69,6 +69,10 @@ impl Bundle {
         self.archive
     }
 
+    pub(super) fn zip(&self) -> &Path {
+        &self.zip
+    }
+
     /// Its identity in a release.
     pub(super) fn identity(&self, sealed: Option<SealedIdentity>) -> BundleIdentity {
         BundleIdentity {

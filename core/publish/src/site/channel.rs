@@ -152,16 +152,19 @@ pub(super) fn keep(release: &Release) -> Vec<Step> {
         return Vec::new();
     };
     let (archive, size) = paths::archive_of(bundle);
-    vec![
-        Step::Keep {
-            path: archive,
-            size: Some(size),
-        },
-        Step::Keep {
-            path: paths::file_list_path(&bundle.files_digest),
-            size: None,
-        },
-    ]
+    let mut steps = vec![Step::Keep {
+        path: archive,
+        size: Some(size),
+    }];
+    // A missing patch costs devices a larger download, so it stops no operation.
+    steps.extend(release.patches.iter().map(|patch| Step::Leave {
+        path: paths::patch_of(patch).0,
+    }));
+    steps.push(Step::Keep {
+        path: paths::file_list_path(&bundle.files_digest),
+        size: None,
+    });
+    steps
 }
 
 pub(super) fn require_share(share_bps: u16) -> Result<()> {

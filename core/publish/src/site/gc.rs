@@ -2,7 +2,7 @@
 //!
 //! Keeps every release that a channel names, the newest releases of each channel, all key rings, recent files, and every file
 //! that does not belong to the site, except the temporary files of killed publishers. Removes releases first, then file lists,
-//! then archives, so that every remaining release is complete. Removes nothing if a relevant document cannot be read.
+//! patches and archives, so that every remaining release is complete. Removes nothing if a relevant document cannot be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use capbundle::digest::Sha256Digest;
 use capbundle::io::atomic_file;
 use capbundle::progress::Control;
 use capbundle::release::paths;
-use capbundle::release::paths::{ARCHIVES, CHANNELS, FILES, KEYS, RELEASES};
+use capbundle::release::paths::{ARCHIVES, CHANNELS, FILES, KEYS, PATCHES, RELEASES};
 use capbundle::time::Timestamp;
 
 /// Which files to keep, besides the releases that channels name.
@@ -102,7 +102,7 @@ pub fn collect(
     let old_release = |item: &&Item| release_of_path(&item.path).is_some_and(|release| !kept.contains(&release));
     let mut old: Vec<Item> = releases.iter().filter(old_release).cloned().collect();
     old.extend(leftovers(storage, options, control)?);
-    for folder in [FILES, ARCHIVES] {
+    for folder in [FILES, PATCHES, ARCHIVES] {
         let unneeded = |item: &Item| is_named_by_digest(&item.path) && !needed.contains(&item.path);
         for item in storage.list(folder, control)?.into_iter().filter(unneeded) {
             if is_young(&item, options) {
@@ -138,7 +138,7 @@ pub fn collect(
 /// Unfinished files of killed publishers.
 fn leftovers(storage: &dyn SiteStorage, options: &GcOptions, control: &Control) -> Result<Vec<Item>> {
     let mut found = Vec::new();
-    for folder in [CHANNELS, KEYS, RELEASES, FILES, ARCHIVES] {
+    for folder in [CHANNELS, KEYS, RELEASES, FILES, PATCHES, ARCHIVES] {
         let is_leftover = |item: &Item| {
             let name = item.path.rsplit('/').next().unwrap_or_default();
             atomic_file::is_unfinished(name) && !is_young(item, options)
@@ -220,6 +220,7 @@ fn needed(
         if let Some(bundle) = signed.release().bundle() {
             needed.insert(paths::archive_of(bundle).0);
             needed.insert(paths::file_list_path(&bundle.files_digest));
+            needed.extend(signed.release().patches.iter().map(|patch| paths::patch_of(patch).0));
         }
     }
     Ok(needed)
@@ -242,5 +243,5 @@ fn is_named_by_digest(path: &str) -> bool {
     let Some((digest, kind)) = name.split_once('.') else {
         return false;
     };
-    matches!(kind, "json" | "zip" | "sealed") && digest.parse::<Sha256Digest>().is_ok()
+    matches!(kind, "json" | "zip" | "sealed" | "patch") && digest.parse::<Sha256Digest>().is_ok()
 }

@@ -1,7 +1,7 @@
 //! Releases on static storage: a folder that a web server serves, or a bucket, with or without a CDN. No update server.
 //!
 //! docs/format.md defines a site under "Site". Everything here keeps one invariant: **at any moment, every file that a document
-//! names exists.** So an archive is written before its release, and a release before the channel file that names it. Each
+//! names exists.** So an archive and patches are written before their release, and a release before the channel file that names it. Each
 //! file is written atomically, and unreferenced files are removed in the opposite order.
 //!
 //! # After a crash
@@ -24,6 +24,7 @@ mod folder;
 pub mod gc;
 mod list;
 mod note;
+mod patches;
 mod plan;
 mod provenance;
 mod publish;
@@ -42,6 +43,7 @@ pub use bundle::Bundle;
 pub use folder::FolderSite;
 pub use list::{Listed, Listing, Unreadable, list};
 pub use note::SiteNote;
+pub use patches::{DEFAULT_PATCHES, NoPatch, PatchOptions, UpdateCost};
 pub use plan::{ExecutionOptions, Outcome, PublishError, Report};
 pub use publish::{Audience, NewRelease, ReleaseMetadata};
 pub use publisher::Publisher;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::patches::NoPatch;
+
 /// Something the publisher should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -22,6 +24,13 @@ pub enum SiteNote {
     LoweringTakesNothingBack,
     /// This sequence on the site, and maybe others, was ignored: it is far above all signed ones.
     IgnoredSequences(u64),
+    /// No patch was made from the release with this sequence.
+    NoPatch {
+        /// The sequence of the earlier release.
+        from: u64,
+        /// Why.
+        reason: NoPatch,
+    },
 }
 
 impl SiteNote {
@@ -37,6 +46,7 @@ impl SiteNote {
             Self::RingFromSite(_) => "ring_from_site",
             Self::LoweringTakesNothingBack => "lowering_takes_nothing_back",
             Self::IgnoredSequences(_) => "ignored_sequences",
+            Self::NoPatch { .. } => "no_patch",
         }
     }
 
@@ -79,6 +89,7 @@ impl fmt::Display for SiteNote {
                 "release {number} of the site is not signed by any key ring and far above all others, so its sequence was ignored. \
                  Find out who wrote it, and remove it"
             ),
+            Self::NoPatch { from, reason } => write!(formatter, "no patch from release {from}: {reason}"),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempPath;
 
 use super::note::SiteNote;
+use super::patches::UpdateCost;
 use super::storage::{Content, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 use crate::error::{Error, Result};
 use crate::setters::setters;
@@ -65,6 +66,8 @@ pub struct Report {
     pub sequences: Vec<u64>,
     /// The releases that the channel offers now; after a dry run, those that it would offer.
     pub channel: Option<ChannelFile>,
+    /// What devices with earlier bundles download of the published bundle, the newest first.
+    pub costs: Vec<UpdateCost>,
     /// Notes for the publisher.
     pub notes: Vec<SiteNote>,
 }
@@ -118,7 +121,7 @@ impl std::error::Error for PublishError {
 pub(super) enum Step {
     /// The description of a step that a dry run cannot create.
     Preview(String),
-    /// An archive, under a path that contains its digest.
+    /// An archive or a patch, under a path that contains its digest.
     File {
         path: String,
         file: PathBuf,
@@ -137,7 +140,8 @@ pub(super) enum Step {
     },
     /// An existing file, of this size if known, that must be kept.
     Keep { path: String, size: Option<u64> },
-    /// A release that the channel is about to stop naming. It is touched, since devices may still be downloading its archive.
+    /// A file that may be missing. It is touched: a patch, or a release that the channel is about to stop naming, since devices
+    /// may still be downloading its archive.
     Leave { path: String },
     /// The channel file, which makes the release visible to devices.
     Channel {
@@ -185,7 +189,7 @@ impl Step {
                 }
             }
             Self::Leave { path } => {
-                // A missing release needs no protection.
+                // A missing file needs no protection.
                 storage.touch(path, control)?;
                 Ok(None)
             }
@@ -262,6 +266,7 @@ pub(super) struct Decision {
     pub(super) steps: Vec<Step>,
     pub(super) sequences: Vec<u64>,
     pub(super) channel: Option<ChannelFile>,
+    pub(super) costs: Vec<UpdateCost>,
     pub(super) notes: Vec<SiteNote>,
 }
 
@@ -294,6 +299,7 @@ pub(super) fn carry_out(
         changed: !run.dry_run && !decision.steps.is_empty(),
         sequences: decision.sequences,
         channel: decision.channel,
+        costs: decision.costs,
         notes: decision.notes,
     };
     if run.dry_run {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::bundle::Bundle;
 use super::channel::{keep, lowering, require_share};
+use super::patches::{self, NewSide};
 use super::plan;
 use super::plan::{Decision, ExecutionOptions, Step};
 use super::signing::{self, Signed, Signing, SigningContext};
@@ -15,6 +16,7 @@ use capbundle::keys::{KeyId, PublicContentKey};
 use capbundle::native::NativeRange;
 use capbundle::progress::Control;
 use capbundle::release::paths;
+use capbundle::release::policy::TrustedRelease;
 use capbundle::release::{BundleIdentity, Candidate, Release, ReleaseTarget};
 use capbundle::sealed;
 use capbundle::size;
@@ -24,7 +26,7 @@ use capbundle::time::Timestamp;
 const UNFINISHED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// More than the header of an archive sealed for 16 keys of 4096 bits.
-const MAX_HEADER_LEN: u64 = 16 << 10;
+pub(super) const MAX_HEADER_LEN: u64 = 16 << 10;
 
 /// The metadata of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -112,25 +114,34 @@ impl Publisher<'_> {
                 dry_run,
             };
             let wanted = self.wanted(bundle, metadata, signing, &state)?;
+            if let Some(options) = self.patches.filter(|_| !dry_run) {
+                options.remember(bundle.zip(), &bundle.archive, control)?;
+            }
             let mut decision = Decision {
                 notes,
                 ..Decision::default()
             };
             if let Some(offered) = self.offered(&state, &wanted, authority, bundle, control)? {
+                decision.costs = self.costs(&state, &rings, bundle, &offered, &mut decision.notes, control)?;
                 return self.offer_again(&offered, &state, audience, decision);
             }
             let sequence = match self.unfinished(&state, &wanted, authority, bundle, control)? {
                 Some(release) => {
                     decision.notes.push(SiteNote::Resumed(release.sequence));
                     decision.steps = keep(&release);
+                    decision.costs = self.costs(&state, &rings, bundle, &release, &mut decision.notes, control)?;
                     release.sequence
                 }
                 None if state.own.contains(&wanted.sequence) => return Err(self.taken(wanted.sequence)),
                 None if dry_run => {
+                    decision.costs = self.costs(&state, &rings, bundle, &wanted, &mut decision.notes, control)?;
                     preview(&mut decision, bundle, &wanted);
                     wanted.sequence
                 }
-                None => self.make(&mut decision, bundle, wanted, authority, control)?,
+                None => {
+                    let earlier = self.earlier(&state, &rings, &wanted, &mut decision.notes, control)?;
+                    self.make(&mut decision, bundle, wanted, authority, &earlier, control)?
+                }
             };
             decision.sequences.push(sequence);
             self.offer(&mut decision, &state, sequence, audience)?;
@@ -277,6 +288,9 @@ impl Publisher<'_> {
         if found.size != size || self.storage.head(&files, control)?.is_none() {
             return Ok(false);
         }
+        if patches::existing(self.storage, &release.patches, control)? != release.patches {
+            return Ok(false);
+        }
         if bundle.sealed.is_none() {
             return Ok(true);
         }
@@ -298,11 +312,17 @@ impl Publisher<'_> {
         bundle: &Bundle,
         mut wanted: Release,
         authority: &SigningContext<'_>,
+        earlier: &[TrustedRelease],
         control: &Control,
     ) -> Result<u64> {
         let outgoing = bundle.outgoing(control)?;
         let identity = bundle.identity(outgoing.sealed);
         wanted.target = ReleaseTarget::Bundle(identity);
+        let new = NewSide::Zip(bundle.zip(), &bundle.recipients);
+        let made = self.make_patches(earlier, &identity, &new, control)?;
+        wanted.patches = made.patches;
+        decision.costs = made.costs;
+        decision.notes.extend(made.notes);
         let Signed { envelope, release } = authority
             .signing
             .sign(self, authority.ring, &wanted, &bundle.recipients)?;
@@ -313,6 +333,7 @@ impl Publisher<'_> {
             size,
             temporary: outgoing.temporary,
         });
+        decision.steps.extend(made.steps);
         decision.steps.push(files_step(&identity, &bundle.files));
         decision.steps.push(Step::New {
             path: paths::release_path(self.channel, release.sequence),
@@ -374,6 +395,13 @@ fn preview(decision: &mut Decision, bundle: &Bundle, wanted: &Release) {
             "upload {} to {path}",
             size::text(bundle.archive.size)
         )));
+    }
+    for cost in &decision.costs {
+        let what = format!(
+            "make a patch from release {}, if it saves enough, and upload it",
+            cost.from
+        );
+        decision.steps.push(Step::Preview(what));
     }
     let files = paths::file_list_path(&bundle.files_digest);
     decision.steps.push(Step::Preview(format!("write {files}")));

@@ -1,5 +1,6 @@
 //! The channel that a publisher changes.
 
+use super::patches::PatchOptions;
 use super::storage::SiteStorage;
 use capbundle::AppId;
 use capbundle::ChannelName;
@@ -12,6 +13,7 @@ pub struct Publisher<'a> {
     pub(super) app: &'a AppId,
     pub(super) channel: &'a ChannelName,
     pub(super) now: Timestamp,
+    pub(super) patches: Option<&'a PatchOptions<'a>>,
 }
 
 impl<'a> Publisher<'a> {
@@ -23,7 +25,15 @@ impl<'a> Publisher<'a> {
             app,
             channel,
             now: Timestamp::now(),
+            patches: None,
         }
+    }
+
+    /// Makes patches from earlier releases, for [`publish`](Self::publish) and [`rollback`](Self::rollback). None by default.
+    #[must_use]
+    pub fn with_patches(mut self, patches: &'a PatchOptions<'a>) -> Self {
+        self.patches = Some(patches);
+        self
     }
 
     /// Sets the current time, instead of the system clock's.

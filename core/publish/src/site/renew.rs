@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::channel::keep;
+use super::patches;
 use super::plan::{Decision, ExecutionOptions, Step};
 use super::signing::{Signed, Signing, SigningContext};
 use super::state::SiteState;
@@ -62,7 +63,8 @@ impl Publisher<'_> {
             let before = state.channel.clone();
             let mut next = before.clone();
             for signed in &offered {
-                let wanted = self.renewed(signed.release(), signing, state.next_sequence()?);
+                let mut wanted = self.renewed(signed.release(), signing, state.next_sequence()?);
+                wanted.patches = patches::existing(self.storage, &wanted.patches, control)?;
                 let sequence = self.resume_or_make(&mut decision, &state, &wanted, &authority, control)?;
                 state.take(sequence);
                 if before.stable == Some(signed.release().sequence) {
@@ -97,6 +99,7 @@ impl Publisher<'_> {
         let &SigningContext { signing, ring, dry_run } = authority;
         if let Some(begun) = self.begun(state, wanted, authority, control)?
             && begun.target == wanted.target
+            && patches::existing(self.storage, &begun.patches, control)? == begun.patches
         {
             decision.notes.push(SiteNote::Resumed(begun.sequence));
             decision.steps.extend(keep(&begun));

@@ -1,14 +1,16 @@
 //! Rollback: a new release of an earlier bundle, or of the bundle inside the native app.
 
+use super::patches::{self, NewSide};
 use super::plan::{Decision, ExecutionOptions};
 use super::publish::{ReleaseMetadata, sequence};
+use super::ring::Rings;
 use super::signing::{self, Signing, SigningContext};
 use super::state::SiteState;
 use super::{Outcome, Publisher, SiteNote};
 use crate::error::{Error, Result};
 use capbundle::progress::Control;
 use capbundle::release::policy::TrustedRelease;
-use capbundle::release::{Release, ReleaseTarget};
+use capbundle::release::{MAX_PATCHES, Release, ReleaseTarget};
 
 /// How many releases an error proposes as targets of a rollback.
 const PROPOSED: usize = 5;
@@ -58,7 +60,12 @@ impl Publisher<'_> {
                 ring: rings.newest(),
                 dry_run,
             };
-            let wanted = self.renewed(target.release(), signing, sequence(signing, &state)?);
+            let mut wanted = self.renewed(target.release(), signing, sequence(signing, &state)?);
+            wanted.patches = patches::existing(self.storage, &wanted.patches, control)?;
+            let begun = self.begun(&state, &wanted, &authority, control)?;
+            if !dry_run && begun.is_none_or(|begun| begun.target != wanted.target) {
+                self.patch_back(&mut decision, &state, &rings, (&target, &mut wanted), control)?;
+            }
             self.make_stable(&mut decision, &state, &wanted, &authority, control)?;
             Ok(decision)
         })
@@ -115,6 +122,32 @@ impl Publisher<'_> {
             self.make_stable(&mut decision, &state, &wanted, &authority, control)?;
             Ok(decision)
         })
+    }
+
+    /// Adds patches from the offered bundles to `wanted`, a new release of the bundle of `target`.
+    fn patch_back(
+        &self,
+        decision: &mut Decision,
+        state: &SiteState,
+        rings: &Rings,
+        (target, wanted): (&TrustedRelease, &mut Release),
+        control: &Control,
+    ) -> Result<()> {
+        let Some(bundle) = wanted.bundle().copied() else {
+            return Ok(());
+        };
+        let mut offered = self.with_offered(state, rings, wanted, Vec::new(), control)?;
+        offered.retain(|old| {
+            let from = old.release().bundle().map(|bundle| bundle.files_digest);
+            wanted.patches.iter().all(|patch| Some(patch.from) != from)
+        });
+        let made = self.make_patches(&offered, &bundle, &NewSide::Release(target), control)?;
+        wanted.patches.splice(0..0, made.patches);
+        wanted.patches.truncate(MAX_PATCHES);
+        decision.steps.extend(made.steps);
+        decision.costs = made.costs;
+        decision.notes.extend(made.notes);
+        Ok(())
     }
 
     /// Makes the release stable; a candidate ends.

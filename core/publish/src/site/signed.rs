@@ -1,16 +1,20 @@
 //! Publishes a release that was created and signed elsewhere.
 
+use std::path::PathBuf;
+
 use super::channel::require_share;
+use super::patches;
 use super::plan;
 use super::plan::{Decision, ExecutionOptions, Step};
 use super::publish::{Audience, files_step, require_above};
 use super::ring::Rings;
 use super::signing;
 use super::{Outcome, Publisher};
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext, Result};
+use capbundle::digest::Sha256Digest;
 use capbundle::progress::Control;
 use capbundle::release::paths;
-use capbundle::release::{BundleIdentity, Envelope, KeyRing, Release};
+use capbundle::release::{BundleIdentity, Envelope, KeyRing, PatchIdentity, Release};
 use capbundle::sealed;
 
 /// A release that was created and signed elsewhere.
@@ -20,6 +24,8 @@ pub struct Delivery<'a> {
     pub envelope: &'a [u8],
     /// The files of its bundle. A release of the built-in bundle has none.
     pub files: Option<DeliveredFiles<'a>>,
+    /// The files of its patches, in any order. Those that the site already has may be missing.
+    pub patches: &'a [PathBuf],
 }
 
 /// The files of a bundle that was created elsewhere.
@@ -44,7 +50,11 @@ impl Publisher<'_> {
         ring: Option<&[u8]>,
         run: &mut ExecutionOptions<'_>,
     ) -> Outcome {
-        let &Delivery { envelope, files } = delivery;
+        let &Delivery {
+            envelope,
+            files,
+            patches,
+        } = delivery;
         plan::carry_out(self.storage, run, |control| {
             if let Audience::Candidate { rollout_bps } = audience {
                 require_share(rollout_bps)?;
@@ -55,6 +65,7 @@ impl Publisher<'_> {
             if let Some((bundle, files)) = files {
                 require_fitting(bundle, files, control)?;
             }
+            let patches = self.delivered_patches(&release, patches, control)?;
             let mut state = self.state(control)?;
             let mut decision = Decision::default();
             self.count(&mut state, &rings, &mut decision.notes, control)?;
@@ -77,6 +88,7 @@ impl Publisher<'_> {
                     size,
                     temporary: None,
                 });
+                decision.steps.extend(patches);
                 decision.steps.push(files_step(bundle, files.list));
             }
             if !state.own.contains(&release.sequence) {
@@ -88,6 +100,44 @@ impl Publisher<'_> {
             self.offer(&mut decision, &state, release.sequence, audience)?;
             Ok(decision)
         })
+    }
+
+    /// The steps that upload the patches of a release. Each file must be one of them.
+    fn delivered_patches(&self, release: &Release, files: &[PathBuf], control: &Control) -> Result<Vec<Step>> {
+        let mut unmatched = release.patches.clone();
+        let mut steps = Vec::new();
+        for file in files {
+            let size = std::fs::metadata(file).with_path("read the size of", file)?.len();
+            let digest = if sealed::is_sealed(file)? {
+                sealed::read_header(file)?.digest()
+            } else {
+                Sha256Digest::of_file(file, control)?
+            };
+            let is_this = |patch: &PatchIdentity| {
+                let named = patch.sealed.map_or(patch.digest, |sealed| sealed.header_digest);
+                (named, paths::patch_of(patch).1) == (digest, size)
+            };
+            let Some(at) = unmatched.iter().position(is_this) else {
+                let problem = "the release names no such patch; leave it out";
+                return Err(Error::invalid_input(file.display().to_string(), problem));
+            };
+            let (path, size) = paths::patch_of(&unmatched.swap_remove(at));
+            steps.push(Step::File {
+                path,
+                file: file.clone(),
+                size,
+                temporary: None,
+            });
+        }
+        let there = patches::existing(self.storage, &unmatched, control)?;
+        if let Some(missing) = unmatched.iter().find(|patch| !there.contains(patch)) {
+            let problem = format!("its patch {} is missing: pass its file", paths::patch_of(missing).0);
+            return Err(Error::invalid_input(format!("release {}", release.sequence), problem));
+        }
+        steps.extend(there.iter().map(|patch| Step::Leave {
+            path: paths::patch_of(patch).0,
+        }));
+        Ok(steps)
     }
 
     /// The step that adds the signatures of this envelope to the same release on the site.
@@ -141,7 +191,6 @@ fn require_files<'a>(
 
 /// Checks that the files are those that the release names.
 fn require_fitting(bundle: &BundleIdentity, files: DeliveredFiles<'_>, control: &Control) -> Result<()> {
-    use capbundle::digest::Sha256Digest;
     let DeliveredFiles { archive: file, list } = files;
     let differs = |what: &str, expected: Sha256Digest, found: Sha256Digest| {
         let problem = format!("its SHA-256 is {found}, the release names {expected}");

@@ -179,12 +179,13 @@ pub(super) fn native_within(envelope: &[u8]) -> Result<NativeVersion> {
     Ok(end.cloned().unwrap_or_else(|| NativeVersion::new("1")))
 }
 
-/// Whether two releases are equal apart from their sequences, times and sealing.
+/// Whether two releases are equal apart from their sequences, times, patches and sealing.
 pub(super) fn is_same(one: &Release, other: &Release) -> bool {
     let mut same = one.clone();
     same.sequence = other.sequence;
     same.created_at = other.created_at;
     same.expires_at = other.expires_at;
+    same.patches.clone_from(&other.patches);
     if let (ReleaseTarget::Bundle(same), Some(other)) = (&mut same.target, other.target.bundle())
         && same.sealed.is_some() == other.sealed.is_some()
     {

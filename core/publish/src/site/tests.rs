@@ -16,5 +16,6 @@ mod keys;
 mod kills;
 pub(super) mod memory;
 mod offering;
+mod patches;
 mod sealed;
 mod together;

@@ -43,8 +43,8 @@ pub(crate) use remote::{
 };
 pub(crate) use server::{NetworkArgs, ServerArgs};
 pub(crate) use site::{
-    GcArgs, PauseArgs, PromoteArgs, PublishArgs, RenewArgs, RingPublishArgs, RollbackArgs, RolloutArgs, SigningArgs,
-    SiteArgs, SiteChannelArgs, SiteListArgs, SiteVerifyArgs,
+    GcArgs, PatchArgs, PauseArgs, PromoteArgs, PublishArgs, RenewArgs, RingPublishArgs, RollbackArgs, RolloutArgs,
+    SigningArgs, SiteArgs, SiteChannelArgs, SiteListArgs, SiteVerifyArgs,
 };
 pub(crate) use upload::{BucketStyle, S3Access, S3Args, UploadArgs};
 

@@ -52,6 +52,21 @@ pub(crate) struct SigningArgs {
     pub(crate) expires_in: Duration,
 }
 
+/// Patches from earlier releases.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Patches")]
+pub(crate) struct PatchArgs {
+    /// From how many of the last bundles of the channel to make patches; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) patches: usize,
+    /// Folder of earlier plain archives, found by their SHA-256, for patches from sealed releases; the new one is added
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) previous: Option<PathBuf>,
+    /// Private content key file to open earlier sealed archives with (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) content_key: Vec<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct PublishArgs {
     #[command(flatten)]
@@ -94,6 +109,14 @@ pub(crate) struct PublishArgs {
     /// The file list of --signed
     #[arg(long, value_name = "FILE", requires = "signed")]
     pub(crate) files: Option<PathBuf>,
+    /// A patch file that --signed names (repeatable)
+    #[arg(long, value_name = "FILE", requires = "signed")]
+    pub(crate) patch: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) patches: PatchArgs,
+    /// Also make a patch from this release, that of the bundle in a native app (repeatable)
+    #[arg(long, value_name = "SEQUENCE", help_heading = "Patches")]
+    pub(crate) patch_from_built_in: Vec<u64>,
     #[command(flatten)]
     pub(crate) signing: SigningArgs,
     #[command(flatten)]
@@ -144,6 +167,8 @@ pub(crate) struct RollbackArgs {
     /// With --built-in, comment about the rollback
     #[arg(long, value_name = "TEXT", requires = "built_in")]
     pub(crate) comment: Option<String>,
+    #[command(flatten)]
+    pub(crate) patches: PatchArgs,
     #[command(flatten)]
     pub(crate) signing: SigningArgs,
     #[command(flatten)]

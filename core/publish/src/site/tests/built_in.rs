@@ -188,6 +188,7 @@ fn a_built_in_release_signed_elsewhere_is_published_without_files() {
         let delivery = Delivery {
             envelope: &envelope,
             files,
+            patches: &[],
         };
         run(|run| publisher(&site).publish_signed(&delivery, placement, None, run))
     };

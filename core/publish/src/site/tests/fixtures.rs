@@ -184,6 +184,10 @@ pub(in crate::site) fn device_checks(site: &Memory) {
                 .served(&files)
                 .unwrap_or_else(|| panic!("{files} is referenced but missing"));
             assert_eq!(Sha256Digest::of(&bytes), bundle.files_digest);
+            for (patch, length) in release.patches.iter().map(paths::patch_of) {
+                let bytes = site.served(&patch).map(|bytes| bytes.len() as u64);
+                assert_eq!(bytes, Some(length), "{patch} is referenced");
+            }
         }
         if let (Some(stable), Some(candidate)) = (file.stable, file.candidate) {
             assert!(

@@ -171,6 +171,7 @@ fn signed_elsewhere(site: &Memory, sequence: u64, signers: &[&SigningKey], comme
     let file = bundle.outgoing(&Control::new()).unwrap().file;
     let delivery = Delivery {
         envelope: &envelope,
+        patches: &[],
         files: Some(DeliveredFiles {
             archive: &file,
             list: &bundle.files,

@@ -65,6 +65,7 @@ fn a_release_signed_elsewhere_is_published_with_its_archive() {
         let delivery = Delivery {
             envelope: &envelope,
             files,
+            patches: &[],
         };
         run(|run| publisher(&site).publish_signed(&delivery, Audience::Stable, None, run))
     };
@@ -87,6 +88,7 @@ fn a_release_with_too_few_signatures_is_not_published() {
     let file = staging.path().join("app.zip");
     let delivery = Delivery {
         envelope: &envelope,
+        patches: &[],
         files: Some(DeliveredFiles {
             archive: &file,
             list: b"",

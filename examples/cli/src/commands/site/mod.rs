@@ -3,6 +3,7 @@
 pub(crate) mod candidate;
 pub(crate) mod gc;
 pub(crate) mod list;
+mod patches;
 pub(crate) mod publish;
 pub(crate) mod publish_ring;
 pub(crate) mod reissue;
@@ -73,10 +74,10 @@ impl TargetChannel {
         &self,
         warnings: &[Warning],
         output: &Output,
-        act: impl FnOnce(&Publisher<'_>, &mut ExecutionOptions<'_>) -> Outcome,
+        act: impl FnOnce(Publisher<'_>, &mut ExecutionOptions<'_>) -> Outcome,
     ) -> Result<()> {
         let publisher = Publisher::new(&*self.storage, &self.app, &self.name);
-        let done = run(self.dry_run, output, |run| act(&publisher, run))?;
+        let done = run(self.dry_run, output, |run| act(publisher, run))?;
         self.report(&done, warnings, output)
     }
 
@@ -99,6 +100,9 @@ impl TargetChannel {
                 candidate.unwrap_or_default()
             ));
         }
+        if !done.costs.is_empty() {
+            output.report_all(patches::lines(&done.costs))?;
+        }
         output.document(&Document {
             app_id: self.app.as_str(),
             channel: self.name.as_str(),
@@ -114,6 +118,7 @@ impl TargetChannel {
                     rollout_bps: candidate.rollout_bps,
                 }),
             steps: &done.steps,
+            downloads: patches::documents(&done.costs),
             notes: &warnings,
         })
     }
@@ -131,6 +136,8 @@ struct Document<'a> {
     stable: Option<u64>,
     candidate: Option<CandidateDocument>,
     steps: &'a [String],
+    /// What devices with earlier bundles download.
+    downloads: Vec<patches::DownloadDocument<'a>>,
     notes: &'a [Warning],
 }
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use capbundle::Limits;
-use capbundle::keys::PublicContentKey;
+use capbundle::keys::{ContentKey, PublicContentKey};
 use capbundle::release::MAX_FILE_LIST_BYTES;
 use capbundle_publish::site::{Audience, Bundle, DeliveredFiles, Delivery, NewRelease, ReleaseMetadata};
 
+use super::patches;
 use super::signing::{self, Keys};
 use super::{TargetChannel, document};
 use crate::args::PublishArgs;
@@ -58,9 +59,12 @@ pub(crate) fn run(args: &PublishArgs, output: &Output) -> Result<()> {
         metadata: &metadata,
         audience,
     };
+    let content_keys = patches::content_keys(&args.patches)?;
+    let content_keys: Vec<&ContentKey> = content_keys.iter().collect();
+    let options = patches::options(&args.patches, &content_keys, folder.path()).with_from(&args.patch_from_built_in);
     keys.with(&args.signing, args.sequence, |signing| {
         channel.execute(&warnings, output, |publisher, run| {
-            publisher.publish(&new, signing, run)
+            publisher.with_patches(&options).publish(&new, signing, run)
         })
     })
 }
@@ -81,6 +85,7 @@ fn publish_signed(
         (args.native.native_max.is_some(), "--native-max"),
         (args.link.is_some(), "--link"),
         (args.comment.is_some(), "--comment"),
+        (!args.patch_from_built_in.is_empty(), "--patch-from-built-in"),
     ];
     if let Some((_, option)) = settled.iter().find(|(given, _)| *given) {
         let message = format!("--signed and {option}: a signed release cannot be changed; remove {option}");
@@ -101,6 +106,7 @@ fn publish_signed(
     let delivery = Delivery {
         envelope: &envelope,
         files: files.as_ref().map(|(archive, list)| DeliveredFiles { archive, list }),
+        patches: &args.patch,
     };
     let ring = signing::ring(&args.signing)?;
     channel.execute(&[], output, |publisher, run| {
