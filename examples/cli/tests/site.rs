@@ -298,6 +298,36 @@ fn an_unreachable_site_is_not_reported_as_broken() {
 }
 
 #[test]
+fn patches_are_made_and_the_sizes_of_all_ways_are_shown() {
+    let project = on_folder();
+    assert_eq!(publish(&project, "1.0.0", "")["downloads"], Value::Array(Vec::new()));
+    let plain = &publish(&project, "1.1.0", "")["downloads"][0];
+    assert_eq!(plain["from"], 1);
+    assert!(plain["patch"].as_u64() < plain["ranges"].as_u64(), "{plain}");
+    let none = publish(&project, "1.2.0", "--patches 0");
+    assert_eq!(none["downloads"], Value::Array(Vec::new()));
+
+    project.run("key create --content --json").document();
+    publish(&project, "1.3.0", "--previous cache");
+    let without = publish(&project, "1.4.0", "--patches 1");
+    assert_eq!(without["downloads"][0]["noPatch"], "not_at_hand");
+    assert!(codes_of(&without["notes"]).contains(&"no_patch"), "{without}");
+    for options in ["--patches 2 --previous cache", "--content-key .capbundle_content_key"] {
+        let version = if options.contains("cache") { "1.5.0" } else { "1.6.0" };
+        let sealed = publish(&project, version, options);
+        let from_cache = sealed["downloads"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["from"] == 4);
+        assert!(
+            from_cache.unwrap()["noPatch"].as_str() != Some("not_at_hand"),
+            "{sealed}"
+        );
+    }
+}
+
+#[test]
 fn unreferenced_files_are_removed_after_the_grace_period() {
     let project = on_folder();
     for version in ["1.0.0", "1.1.0", "1.2.0"] {
@@ -312,7 +342,7 @@ fn unreferenced_files_are_removed_after_the_grace_period() {
     let would = gc("--grace 0s --dry-run");
     let done = gc("--grace 0s");
     assert_eq!(would["removed"], done["removed"]);
-    assert_eq!(done["removed"].as_array().unwrap().len(), 6);
+    assert_eq!(done["removed"].as_array().unwrap().len(), 7);
     project.write("site/channels/beta.json", "not a channel file");
     project
         .run("release gc --to site --keep 0 --grace 0s --json")
@@ -348,7 +378,7 @@ fn a_site_in_a_bucket_works_like_a_folder() {
     );
     assert_eq!(act("promote")["stable"], 2);
     assert_eq!(act(&format!("rollback {SIGNED} --sequence 1"))["stable"], 3);
-    assert_eq!(act("gc --grace 0s --keep 0")["removed"].as_array().unwrap().len(), 4);
+    assert_eq!(act("gc --grace 0s --keep 0")["removed"].as_array().unwrap().len(), 5);
     let mut kinds: Vec<String> = store.keys();
     kinds.retain(|key| !key.contains("metadata"));
     assert_eq!(kinds.len(), 5, "{kinds:?}");

@@ -301,6 +301,7 @@ impl Verification<'_> {
         }
         if let Some(bundle) = release.bundle() {
             self.bundle(&trusted, bundle)?;
+            self.patches(release)?;
         }
         self.report.releases.push(release.clone());
         Ok(())
@@ -313,6 +314,25 @@ impl Verification<'_> {
             .with_now(self.options.now)
             .with_content_keys(&keys);
         Ok(policy::check(envelope, &context)?)
+    }
+
+    /// Devices do without a patch that is missing or has another size, so it is not broken.
+    fn patches(&mut self, release: &Release) -> Result<()> {
+        for patch in &release.patches {
+            let (path, size) = paths::patch_of(patch);
+            match self.looker.look(&path)? {
+                None => {
+                    let message = "the file is missing, so devices download more: publish the bundle again";
+                    self.problem(ProblemSeverity::Warning, "patch_not_found", &path, message);
+                }
+                Some(found) if found.size.is_some_and(|found| found != size) => {
+                    let message = format!("expected {size} bytes, found {}", found.size.unwrap_or_default());
+                    self.problem(ProblemSeverity::Warning, "patch_differs", &path, message);
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn bundle(&mut self, trusted: &TrustedRelease, bundle: &BundleIdentity) -> Result<()> {

@@ -327,6 +327,19 @@ fn a_renewal_keeps_the_patches_and_a_rollback_adds_one_from_the_offered_bundle()
 }
 
 #[test]
+fn releases_with_patches_are_promoted_and_renewed_without_them() {
+    let mut desk = Desk::new(false);
+    desk.publish(1, Audience::Stable, &desk.options()).unwrap();
+    desk.publish(2, candidate(500), &desk.options()).unwrap();
+    desk.site = Memory::copied(&desk.site);
+    desk.site.remove(&paths::patch_of(&desk.release(2).patches[0]).0);
+    run(|run| publisher(&desk.site).promote(None, run)).unwrap();
+    let later = publisher(&desk.site).at(Timestamp(NOW + 5 * DAY));
+    run(|run| later.renew(None, &signing(&[&KEY]), run)).unwrap();
+    assert_eq!(desk.release(3).patches, []);
+}
+
+#[test]
 fn gc_keeps_the_patches_of_kept_releases_and_removes_others() {
     let desk = Desk::new(false);
     for version in 1..=3 {

@@ -1,7 +1,7 @@
 //! `capbundle release inspect`
 
 use capbundle::native::NativeVersion;
-use capbundle::release::{BundleIdentity, Release, SignedRelease};
+use capbundle::release::{BundleIdentity, PatchIdentity, Release, SignedRelease, paths};
 use serde::Serialize;
 
 use super::document;
@@ -28,6 +28,7 @@ struct Document<'a> {
     sealed_size: Option<u64>,
     header_checksum: Option<String>,
     files_checksum: Option<String>,
+    patches: Vec<PatchDocument>,
     link: Option<&'a str>,
     comment: Option<&'a str>,
     critical: &'a [String],
@@ -60,12 +61,31 @@ pub(crate) fn run(args: &DocumentInspectArgs, output: &Output) -> Result<()> {
         sealed_size: sealed.map(|sealed| sealed.size),
         header_checksum: sealed.map(|sealed| sealed.header_digest.to_string()),
         files_checksum: bundle.map(|bundle| bundle.files_digest.to_string()),
+        patches: release.patches.iter().map(patch_document).collect(),
         link: release.link.as_deref(),
         comment: release.comment.as_deref(),
         critical: &release.critical,
         payload_checksum: signed.payload_digest().to_string(),
         signed_by,
     })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PatchDocument {
+    /// The checksum of the earlier file list.
+    from: String,
+    path: String,
+    size: u64,
+}
+
+fn patch_document(patch: &PatchIdentity) -> PatchDocument {
+    let (path, size) = paths::patch_of(patch);
+    PatchDocument {
+        from: patch.from.to_string(),
+        path,
+        size,
+    }
 }
 
 fn of_bundle(bundle: &BundleIdentity) -> Vec<String> {
@@ -104,6 +124,10 @@ fn lines(release: &Release) -> Vec<String> {
         Some(bundle) => lines.extend(of_bundle(bundle)),
         None => lines.push("  built-in    devices go back to the bundle inside the native app".to_owned()),
     }
+    lines.extend(release.patches.iter().map(|patch| {
+        let size = output::bytes(paths::patch_of(patch).1);
+        format!("  patch       {size} from file list {}", patch.from)
+    }));
     let (min, max) = (&release.native.min, &release.native.max);
     if min.is_some() || max.is_some() {
         let end = |version: &Option<NativeVersion>| version.as_ref().map_or("any", NativeVersion::as_str).to_owned();

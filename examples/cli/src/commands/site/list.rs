@@ -58,6 +58,8 @@ struct ReleaseDocument<'a> {
     sealed: bool,
     checksum: Option<String>,
     size: Option<u64>,
+    /// From how many earlier bundles there is a patch.
+    patches: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<&'a str>,
 }
@@ -183,6 +185,7 @@ fn release_document(listed: &Listed, now: Timestamp) -> ReleaseDocument<'_> {
         sealed: release.bundle().is_some_and(|bundle| bundle.sealed.is_some()),
         checksum: release.bundle().map(|bundle| bundle.archive.digest.to_string()),
         size: release.bundle().map(|bundle| bundle.archive.size),
+        patches: release.patches.len(),
         comment: release.comment.as_deref(),
     }
 }
