@@ -9884,6 +9884,11 @@ data class Permissions (
      * `allowManualBundleError`: whether JavaScript may mark a bundle as failed.
      */
     val `bundleError`: kotlin.Boolean = false
+    ,
+    /**
+     * `allowPreview`: whether JavaScript may preview an installed bundle with `setPreview`.
+     */
+    val `preview`: kotlin.Boolean = false
 
 ){
 
@@ -9906,6 +9911,7 @@ public object FfiConverterTypePermissions: FfiConverterRustBuffer<Permissions> {
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -9915,7 +9921,8 @@ public object FfiConverterTypePermissions: FfiConverterRustBuffer<Permissions> {
             FfiConverterBoolean.allocationSize(value.`modifyAppId`) +
             FfiConverterBoolean.allocationSize(value.`keepCustomId`) +
             FfiConverterBoolean.allocationSize(value.`setChannel`) +
-            FfiConverterBoolean.allocationSize(value.`bundleError`)
+            FfiConverterBoolean.allocationSize(value.`bundleError`) +
+            FfiConverterBoolean.allocationSize(value.`preview`)
     )
 
     override fun write(value: Permissions, buf: ByteBuffer) {
@@ -9925,6 +9932,7 @@ public object FfiConverterTypePermissions: FfiConverterRustBuffer<Permissions> {
             FfiConverterBoolean.write(value.`keepCustomId`, buf)
             FfiConverterBoolean.write(value.`setChannel`, buf)
             FfiConverterBoolean.write(value.`bundleError`, buf)
+            FfiConverterBoolean.write(value.`preview`, buf)
     }
 }
 

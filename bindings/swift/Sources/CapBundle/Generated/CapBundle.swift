@@ -7369,6 +7369,10 @@ public struct Permissions: Equatable, Hashable {
      * `allowManualBundleError`: whether JavaScript may mark a bundle as failed.
      */
     public let bundleError: Bool
+    /**
+     * `allowPreview`: whether JavaScript may preview an installed bundle with `setPreview`.
+     */
+    public let preview: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -7390,13 +7394,17 @@ public struct Permissions: Equatable, Hashable {
          */setChannel: Bool = true,
         /**
          * `allowManualBundleError`: whether JavaScript may mark a bundle as failed.
-         */bundleError: Bool = false) {
+         */bundleError: Bool = false,
+        /**
+         * `allowPreview`: whether JavaScript may preview an installed bundle with `setPreview`.
+         */preview: Bool = false) {
         self.modifyUrls = modifyUrls
         self.keepUrls = keepUrls
         self.modifyAppId = modifyAppId
         self.keepCustomId = keepCustomId
         self.setChannel = setChannel
         self.bundleError = bundleError
+        self.preview = preview
     }
 
 
@@ -7420,7 +7428,8 @@ public struct FfiConverterTypePermissions: FfiConverterRustBuffer {
                 modifyAppId: FfiConverterBool.read(from: &buf),
                 keepCustomId: FfiConverterBool.read(from: &buf),
                 setChannel: FfiConverterBool.read(from: &buf),
-                bundleError: FfiConverterBool.read(from: &buf)
+                bundleError: FfiConverterBool.read(from: &buf),
+                preview: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -7431,6 +7440,7 @@ public struct FfiConverterTypePermissions: FfiConverterRustBuffer {
         FfiConverterBool.write(value.keepCustomId, into: &buf)
         FfiConverterBool.write(value.setChannel, into: &buf)
         FfiConverterBool.write(value.bundleError, into: &buf)
+        FfiConverterBool.write(value.preview, into: &buf)
     }
 }
 
