@@ -173,7 +173,7 @@ pub struct UpdateCost {
     pub archive: u64,
     /// Bytes of the changed parts of the archive, by HTTP ranges; `None` if the earlier file list is not known.
     pub ranges: Option<u64>,
-    /// Bytes of the patch, or why there is none. A dry run makes none.
+    /// Bytes of the patch, or why it was not made. Absent in a dry run.
     pub patch: Option<Result<u64, NoPatch>>,
 }
 

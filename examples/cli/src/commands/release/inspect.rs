@@ -80,11 +80,11 @@ struct PatchDocument {
 }
 
 fn patch_document(patch: &PatchIdentity) -> PatchDocument {
-    let (path, size) = paths::patch_of(patch);
+    let served = paths::patch_of(patch);
     PatchDocument {
         from: patch.from.to_string(),
-        path,
-        size,
+        path: served.0,
+        size: served.1,
     }
 }
 
