@@ -1,5 +1,5 @@
 //! A process that finds, downloads, installs, applies and confirms an update is killed: at every step of the network,
-//! and at random moments. The next start serves a whole bundle, the last proven one or the update on trial, and the
+//! at every call that changes files, and at random moments. The next start serves a whole bundle, the last proven one or the update on trial, and the
 //! update completes without receiving a byte of the archive twice.
 
 #![allow(
@@ -30,6 +30,7 @@ use capbundle::updater::{
     DeviceInfo, Host, Load, LogEvent, PolicyOptions, Ready, ServerSource, Source, UpdateMode, Updater, UpdaterOptions,
 };
 use capbundle_tests::scripted_server::{Reply, ScriptedServer};
+use capbundle_tests::skip::tool;
 use capbundle_tests::tree::Tree;
 use serde_json::json;
 use tempfile::TempDir;
@@ -41,6 +42,23 @@ const STEP: &str = "CAPBUNDLE_UPDATER_KILL_STEP";
 
 /// An in-memory file system on most Linux systems.
 const MEMORY: &str = "/dev/shm";
+/// The system calls by which a program changes files on Linux. Opening one may create or empty it.
+const FILE_CALLS: [&str; 14] = [
+    "openat",
+    "write",
+    "pwrite64",
+    "ftruncate",
+    "mkdir",
+    "rename",
+    "unlink",
+    "unlinkat",
+    "rmdir",
+    "fsync",
+    "fdatasync",
+    "syncfs",
+    "flock",
+    "fallocate",
+];
 const RANDOM_KILLS: u32 = 300;
 const TEST_SEED: u64 = 0x5eed;
 /// The body of a response arrives in pieces of this size, each of them a step.
@@ -72,6 +90,32 @@ fn an_update_completes_after_a_kill_at_any_step_of_the_network() {
         trial.assert_killed(ended, SIGABRT);
         trial.recover(&root, &format!("after a kill at network step {step}"));
     }
+}
+
+#[test]
+fn an_update_completes_after_a_kill_at_any_change_of_a_file() {
+    let Some(strace) = tool("strace") else { return };
+    let trial = Trial::new();
+    let (started, mut kills) = (Instant::now(), 0);
+    for call in FILE_CALLS {
+        // The last life calls it less often, and ends by itself.
+        for number in 1.. {
+            let root = trial.device();
+            let ended = trial.traced_child(&strace, &root, call, number).wait().unwrap();
+            if ended.success() {
+                fs::remove_dir_all(root).unwrap();
+                break;
+            }
+            trial.assert_killed(ended, SIGKILL);
+            kills += 1;
+            trial.recover(&root, &format!("after a kill at {call} number {number}"));
+        }
+    }
+    assert!(kills > 50, "only {kills} kills");
+    eprintln!(
+        "killed at {kills} changes of files in {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
 }
 
 #[test]
@@ -180,7 +224,21 @@ impl Trial {
     }
 
     fn child(&self, device: &Path, step: Option<u64>) -> Child {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let command = Command::new(std::env::current_exe().unwrap());
+        self.spawn(command, device, step)
+    }
+
+    /// A child that is killed before its thread makes this system call for the `number`th time.
+    fn traced_child(&self, strace: &Path, device: &Path, call: &str, number: u64) -> Child {
+        let mut command = Command::new(strace);
+        command
+            .args(["--follow-forks", "--seccomp-bpf", "--output=/dev/null", "--trace", call])
+            .args(["--inject", &format!("{call}:signal=SIGKILL:when={number}")])
+            .arg(std::env::current_exe().unwrap());
+        self.spawn(command, device, None)
+    }
+
+    fn spawn(&self, mut command: Command, device: &Path, step: Option<u64>) -> Child {
         command
             .args(["--exact", "updater_kill::child", "--ignored", "--nocapture"])
             .env(FOLDER, device)
