@@ -179,7 +179,7 @@ impl Model {
 #[must_use]
 pub fn length_set(recent: Recent, operation: Operation) -> usize {
     match operation {
-        Operation::Literal | Operation::Again(0) => usize::from(recent.index() & 3 == 0),
+        Operation::Literal | Operation::Again(0) => usize::from(recent.index().trailing_zeros() >= 2),
         Operation::Again(_) => 2,
         Operation::Jump => 3,
         Operation::Repeat => 4,
@@ -270,12 +270,12 @@ impl Literals {
             let bit = u32::from(byte) >> place & 1;
             let [two, three, four] = &mut self.hashed;
             let spread = node.wrapping_mul(HASHES[3]);
-            let hashed = hashes.map(|hash| ((hash ^ spread).wrapping_mul(HASHES[4]) >> (32 - HASHED_BITS)) as usize);
+            let slots = hashes.map(|hash| ((hash ^ spread).wrapping_mul(HASHES[4]) >> (32 - HASHED_BITS)) as usize);
             let mut chances = [
                 &mut self.last_byte[last_byte | node as usize],
-                &mut two[hashed[0]],
-                &mut three[hashed[1]],
-                &mut four[hashed[2]],
+                &mut two[slots[0]],
+                &mut three[slots[1]],
+                &mut four[slots[2]],
                 &mut self.expected[expected | node as usize],
             ];
             let said = chances

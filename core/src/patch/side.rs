@@ -80,14 +80,13 @@ impl JoinedFiles {
     }
 
     fn file(&mut self, number: usize) -> Result<&File> {
-        let place = match self.open.iter().position(|(open, _)| *open == number) {
-            Some(place) => place,
-            None => {
-                let file = regular_file::open(&self.files[number].0)?;
-                self.open.truncate(OPEN_FILES - 1);
-                self.open.push((number, file));
-                self.open.len() - 1
-            }
+        let place = if let Some(place) = self.open.iter().position(|(open, _)| *open == number) {
+            place
+        } else {
+            let file = regular_file::open(&self.files[number].0)?;
+            self.open.truncate(OPEN_FILES - 1);
+            self.open.push((number, file));
+            self.open.len() - 1
         };
         // The most recent first, so that the one that waits longest is closed.
         self.open[..=place].rotate_right(1);
@@ -151,7 +150,7 @@ impl<'a> Blocks<'a> {
             return Ok(&[]);
         }
         let number = position >> BLOCK_BITS;
-        #[expect(clippy::cast_possible_truncation, reason = "less than the number of blocks")]
+        #[allow(clippy::cast_possible_truncation, reason = "less than the number of blocks")]
         let place = (number % BLOCKS as u64) as usize;
         let start = number << BLOCK_BITS;
         let length = usize::try_from(self.size - start).unwrap_or(BLOCK).min(BLOCK);

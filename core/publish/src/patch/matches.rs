@@ -16,7 +16,7 @@ fn word(text: &[u8]) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "22 bits")]
+#[allow(clippy::cast_possible_truncation, reason = "22 bits")]
 fn hash(text: &[u8], length: usize) -> usize {
     let mut mixed = 0_u64;
     if length < 8 {
@@ -51,7 +51,7 @@ pub(super) fn common(one: &[u8], other: &[u8]) -> usize {
 pub(super) struct Places {
     pub(super) length: usize,
     starts: Vec<u32>,
-    places: Vec<u32>,
+    ordered: Vec<u32>,
 }
 
 impl Places {
@@ -74,13 +74,17 @@ impl Places {
             places[*next as usize] = place as u32;
             *next += 1;
         }
-        Self { length, starts, places }
+        Self {
+            length,
+            starts,
+            ordered: places,
+        }
     }
 
     /// Up to `most` places where the bytes at the start of `text` may be, the nearest to `near` first.
     pub(super) fn nearest(&self, text: &[u8], near: i64, most: usize, mut each: impl FnMut(usize)) {
         let bucket = hash(text, self.length);
-        let places = &self.places[self.starts[bucket] as usize..self.starts[bucket + 1] as usize];
+        let places = &self.ordered[self.starts[bucket] as usize..self.starts[bucket + 1] as usize];
         let mut after = places.partition_point(|place| i64::from(*place) < near);
         let mut before = after;
         for _ in 0..most {

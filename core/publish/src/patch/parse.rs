@@ -482,7 +482,9 @@ impl<'a> Parser<'a> {
                 }
                 if length == 0 {
                     // What the copy teaches makes it wrong from its first word on. A literal teaches nothing.
-                    saved.iter().for_each(|saved| self.memory.restore(saved));
+                    for saved in &saved {
+                        self.memory.restore(saved);
+                    }
                     self.write_one(LITERAL);
                     return true;
                 }

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use capbundle::digest::Sha256Digest;
 use capbundle::patch::{self, HEADER_BYTES, PatchHeader};
 use capbundle::{Control, Result};

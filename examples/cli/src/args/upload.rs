@@ -71,6 +71,7 @@ pub(crate) struct UploadArgs {
 /// Encryption and signature of the bundle.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Encryption")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct EncryptionArgs {
     /// Private key file to encrypt and sign with [default: .capgo_key_v2, if it exists]
     #[arg(long, value_name = "FILE")]

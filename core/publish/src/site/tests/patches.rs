@@ -96,8 +96,8 @@ impl Desk {
 
     /// The plain bytes of a patch on the site.
     fn served(&self, patch: &PatchIdentity) -> Vec<u8> {
-        let (path, size) = paths::patch_of(patch);
-        let bytes = self.site.served(&path).unwrap();
+        let (at, size) = paths::patch_of(patch);
+        let bytes = self.site.served(&at).unwrap();
         assert_eq!(bytes.len() as u64, size);
         if patch.sealed.is_none() {
             return bytes;
@@ -402,7 +402,7 @@ fn a_release_signed_elsewhere_is_published_with_its_patches() {
         superfluous.contains("2.zip") && superfluous.contains("leave it out"),
         "{superfluous}"
     );
-    deliver(&[file.clone()]).unwrap();
+    deliver(std::slice::from_ref(&file)).unwrap();
     desk.applies(&desk.release(2).patches[0], 1, 2);
     assert!(!deliver(&[]).unwrap().changed);
 }
