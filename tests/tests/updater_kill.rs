@@ -232,7 +232,7 @@ impl Trial {
     fn traced_child(&self, strace: &Path, device: &Path, call: &str, number: u64) -> Child {
         let mut command = Command::new(strace);
         command
-            .args(["--follow-forks", "--seccomp-bpf", "--output=/dev/null", "--trace", call])
+            .args(["--follow-forks", "--output=/dev/null", "--trace", call])
             .args(["--inject", &format!("{call}:signal=SIGKILL:when={number}")])
             .arg(std::env::current_exe().unwrap());
         self.spawn(command, device, None)

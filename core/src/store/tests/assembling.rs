@@ -16,7 +16,7 @@ use super::*;
 use crate::digest::Sha256Digest;
 use crate::keys::ContentKey;
 use crate::limits::Limits;
-use crate::patch::{PatchHeader, new_side};
+use crate::patch::{HEADER_BYTES, PatchHeader, new_side};
 use crate::progress::Control;
 use crate::release::{FileList, ListedFile, PatchIdentity, SealedIdentity, paths};
 use crate::sealed;
@@ -625,8 +625,8 @@ fn whatever_is_wrong_with_a_patch_the_update_comes_another_way() {
     type Wrong = fn(&mut Vec<u8>, &Net, &Path);
     let wrongs: [(&str, Wrong); 6] = [
         ("no patch", |patch, _, _| *patch = b"not a patch".to_vec()),
-        ("cut", |patch, _, _| patch.truncate(120)),
-        ("flipped", |patch, _, _| patch[110] ^= 1),
+        ("cut", |patch, _, _| patch.truncate(HEADER_BYTES + 4)),
+        ("flipped", |patch, _, _| patch[HEADER_BYTES + 4] ^= 1),
         ("from another list", |patch, _, _| patch[20] ^= 1),
         ("to another list", |patch, _, _| patch[60] ^= 1),
         ("a huge side", |patch, _, _| patch[90] ^= 1),
