@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::damaged;
+use super::damage::damaged;
 use super::decoder::Decoder;
 use super::header::PatchHeader;
 use super::memory::{self, LONGEST_GAP, LONGEST_WORD, Memory, is_word};

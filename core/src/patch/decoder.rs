@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::chance::BitCoder;
-use super::damaged;
+use super::damage::damaged;
 use crate::error::{Error, Result};
 use crate::io::pipeline::read_full;
 

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::damaged;
+use super::damage::damaged;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 

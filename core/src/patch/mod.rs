@@ -10,6 +10,7 @@
 
 mod apply;
 mod chance;
+mod damage;
 mod decoder;
 mod header;
 pub mod memory;
@@ -20,13 +21,6 @@ mod window;
 pub use self::apply::apply;
 pub use self::header::{HEADER_BYTES, PatchHeader};
 pub use self::side::{JoinedFiles, Side, new_side};
-
-use crate::error::Error;
-
-/// Why bytes are not a patch of this old side.
-fn damaged(problem: &'static str) -> Error {
-    Error::invalid_input("patch", problem)
-}
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::damaged;
+use super::damage::damaged;
 use crate::error::{IoContext, Result};
 use crate::io::positional_reader::read_full_at;
 use crate::io::regular_file;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::digest::Sha256Digest;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::progress::Control;
 
 fn header(old: &[u8], new_size: u64) -> PatchHeader {

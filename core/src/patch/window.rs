@@ -1,6 +1,6 @@
 //! The last bytes of the new side, from which a patch copies, and the way to the output.
 
-use super::damaged;
+use super::damage::damaged;
 use crate::error::Result;
 
 /// How far back a patch copies from the new side: 8 MiB.

@@ -81,7 +81,7 @@ pub fn between(old: &UnpackedBundle, new: &UnpackedBundle) -> Result<Vec<u8>> {
         old_size: total(old.list.files()),
         new_size: total(changed.iter().copied()),
     };
-    super::make(&header, &mut old.side(old.list.files()), &mut new.side(changed))
+    super::make::make(&header, &mut old.side(old.list.files()), &mut new.side(changed))
 }
 
 /// Bytes of these files.

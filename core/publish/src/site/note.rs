@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::patches::NoPatch;
+use super::patch_options::NoPatch;
 
 /// Something the publisher should know.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempPath;
 
 use super::note::SiteNote;
-use super::patches::UpdateCost;
+use super::patch_options::UpdateCost;
 use super::storage::{Content, PutOutcome, SiteStorage, WriteCondition, WriteOutcome};
 use crate::error::{Error, Result};
 use crate::setters::setters;

@@ -1,6 +1,6 @@
 //! The channel that a publisher changes.
 
-use super::patches::PatchOptions;
+use super::patch_options::PatchOptions;
 use super::storage::SiteStorage;
 use capbundle::AppId;
 use capbundle::ChannelName;

@@ -253,7 +253,7 @@ fn a_bundle_whose_proof_is_weaker_than_required_is_not_previewed() {
         assert_eq!(
             store.launch(&native()).bundle,
             live.clone().into(),
-            "it is still served"
+            "the live bundle is served"
         );
         let refused = store.preview(&live.clone().into()).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::NotTrusted);
