@@ -285,5 +285,5 @@ fn read_directory(
     Directory::read(&place, &mut front.chain(tail), request.list).map_err(refuse)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pack"))]
 mod tests;
