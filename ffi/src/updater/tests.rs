@@ -85,6 +85,7 @@ impl App {
             space_margin: 0,
             verify_at_launch_ms: None,
             built_in_sequence: None,
+            built_in_folder: None,
         };
         let store = Store::open(folder.path().to_str().unwrap(), options, Some(Arc::clone(&lines) as _)).unwrap();
         Self {

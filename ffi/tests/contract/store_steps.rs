@@ -152,6 +152,7 @@ impl CaseRunner {
             space_margin: arguments.number("space_margin").unwrap_or(33_554_432),
             verify_at_launch_ms: arguments.number("verify_at_launch_ms"),
             built_in_sequence: arguments.number("built_in_sequence"),
+            built_in_folder: arguments.optional("built_in_folder").map(|folder| self.path(folder)),
         }
     }
 

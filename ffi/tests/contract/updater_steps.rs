@@ -204,6 +204,7 @@ impl CaseRunner {
                 keep_custom_id: permits("keep_custom_id"),
                 set_channel: true,
                 bundle_error: arguments.flag("bundle_error").unwrap_or(false),
+                preview: arguments.flag("preview").unwrap_or(false),
             }),
             download: None,
             response_timeout_ms: 20_000,

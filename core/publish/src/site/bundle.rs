@@ -14,6 +14,9 @@ use capbundle::progress::Control;
 use capbundle::release::{ArchiveIdentity, BundleIdentity, FileList, SealedIdentity};
 use capbundle::sealed;
 
+/// More than the header of an archive sealed for 16 keys of 4096 bits.
+pub(super) const MAX_HEADER_LEN: u64 = 16 << 10;
+
 /// A bundle as devices receive it.
 #[derive(Debug)]
 pub struct Bundle {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use super::bundle::MAX_HEADER_LEN;
 use super::patch_options::{NoPatch, PatchOptions, UpdateCost, cached_path};
 use super::plan::Step;
 use super::ring::Rings;
@@ -212,7 +213,7 @@ impl Publisher<'_> {
         bundle: &BundleIdentity,
         control: &Control,
     ) -> Result<Option<Vec<PublicContentKey>>> {
-        let start = (self.storage).read_start(&paths::archive_of(bundle).0, super::publish::MAX_HEADER_LEN, control)?;
+        let start = (self.storage).read_start(&paths::archive_of(bundle).0, MAX_HEADER_LEN, control)?;
         let Some(Ok(header)) = start.map(|start| sealed::Header::parse(&start)) else {
             return Ok(None);
         };

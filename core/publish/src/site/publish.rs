@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::bundle::Bundle;
+use super::bundle::{Bundle, MAX_HEADER_LEN};
 use super::channel::{keep, lowering, require_share};
 use super::patches::{self, NewSide};
 use super::plan;
@@ -24,9 +24,6 @@ use capbundle::time::Timestamp;
 
 /// An unfinished release older than this is not resumed.
 const UNFINISHED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// More than the header of an archive sealed for 16 keys of 4096 bits.
-pub(super) const MAX_HEADER_LEN: u64 = 16 << 10;
 
 /// The metadata of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
