@@ -130,29 +130,35 @@ fn a_patch_from_an_installed_bundle_is_all_that_is_downloaded_sealed_or_not() {
     }
 }
 
+/// An installed release, its successor with the patch and the files of it, and the folder of the installed one.
+fn installed_and_offered(device: &Device, net: &Net) -> (Published, Published, Vec<u8>, Files, PathBuf) {
+    let author = Publisher::plain(device);
+    let [old, new] = two_edited_versions();
+    let first = author.release_of_files(&old, "1", 1);
+    net.publish(&first);
+    net.offer(Some(1), None);
+    let record = update(&device.open(), net);
+    let folder = device.open().folder(&super::channels::installed(&record).id);
+    let second = author.release_of_files(&new, "2", 2);
+    let patch = patch_between([&first, &second], [&old, &new]);
+    (first, second, patch, new, folder)
+}
+
 #[test]
 fn whatever_is_wrong_with_a_patch_the_update_comes_another_way() {
-    type Wrong = fn(&mut Vec<u8>, &Net, &Path);
+    type Wrong = fn(&mut Vec<u8>);
     let wrongs: [(&str, Wrong); 6] = [
-        ("no patch", |patch, _, _| *patch = b"not a patch".to_vec()),
-        ("cut", |patch, _, _| patch.truncate(HEADER_BYTES + 4)),
-        ("flipped", |patch, _, _| patch[HEADER_BYTES + 4] ^= 1),
-        ("from another list", |patch, _, _| patch[20] ^= 1),
-        ("to another list", |patch, _, _| patch[60] ^= 1),
-        ("a huge side", |patch, _, _| patch[90] ^= 1),
+        ("no patch", |patch| *patch = b"not a patch".to_vec()),
+        ("cut", |patch| patch.truncate(HEADER_BYTES + 4)),
+        ("flipped", |patch| patch[HEADER_BYTES + 4] ^= 1),
+        ("from another list", |patch| patch[20] ^= 1),
+        ("to another list", |patch| patch[60] ^= 1),
+        ("a huge side", |patch| patch[90] ^= 1),
     ];
     for (name, wrong) in wrongs {
         let (device, net) = (Device::new(), Net::default());
-        let author = Publisher::plain(&device);
-        let [old, new] = two_edited_versions();
-        let first = author.release_of_files(&old, "1", 1);
-        net.publish(&first);
-        net.offer(Some(1), None);
-        let record = update(&device.open(), &net);
-        let folder = device.open().folder(&super::channels::installed(&record).id);
-        let second = author.release_of_files(&new, "2", 2);
-        let mut patch = patch_between([&first, &second], [&old, &new]);
-        wrong(&mut patch, &net, &folder);
+        let (first, second, mut patch, new, _) = installed_and_offered(&device, &net);
+        wrong(&mut patch);
         with_patch(&device, &net, &second, &first, &patch);
         let store = device.open();
 
@@ -180,15 +186,7 @@ fn a_patch_from_a_damaged_bundle_or_one_that_is_not_there_is_not_used() {
     ];
     for (name, wrong) in wrongs {
         let (device, net) = (Device::new(), Net::default());
-        let author = Publisher::plain(&device);
-        let [old, new] = two_edited_versions();
-        let first = author.release_of_files(&old, "1", 1);
-        net.publish(&first);
-        net.offer(Some(1), None);
-        let record = update(&device.open(), &net);
-        let folder = device.open().folder(&super::channels::installed(&record).id);
-        let second = author.release_of_files(&new, "2", 2);
-        let patch = patch_between([&first, &second], [&old, &new]);
+        let (first, second, patch, new, folder) = installed_and_offered(&device, &net);
         let (_, at) = with_patch(&device, &net, &second, &first, &patch);
         wrong(&net, &at, &folder);
         let store = device.open();
